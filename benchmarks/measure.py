@@ -1,0 +1,78 @@
+"""What every benchmark here reports in the same way: spread, machine, versions, one JSON file."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PACKAGES = ('numpy', 'torch', 'onnxruntime', 'pybullet', 'mcap', 'rclpy')
+
+
+def parser(doc: str | None, name: str, seed: int = 0) -> argparse.ArgumentParser:
+    """Return a parser with --seed and --out (docs/results/NAME.json unless told otherwise)."""
+    made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawTextHelpFormatter)
+    default = Path(__file__).resolve().parents[1] / 'docs' / 'results' / f'{name}.json'
+    made.add_argument('--out', type=Path, default=default, help='JSON file to write')
+    made.add_argument('--seed', type=int, default=seed, help='of whatever is random')
+    return made
+
+
+def spread(values: Iterable[float]) -> dict[str, float]:
+    """Return n, median with its 95 % interval (order statistics), quartiles, p90 and p99."""
+    x = np.sort(np.fromiter(values, float))
+    half = 0.98 * np.sqrt(len(x))
+    low, high = (int(np.clip(len(x) / 2 + d, 0, len(x) - 1)) for d in (-half, half))
+    names = ('median', 'q25', 'q75', 'p90', 'p99')
+    quantiles = np.quantile(x, (0.5, 0.25, 0.75, 0.9, 0.99))
+    return {
+        'n': len(x),
+        **dict(zip(names, map(float, quantiles), strict=True)),
+        'median_low': float(x[low]),
+        'median_high': float(x[high]),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Return processor, cores, load and versions."""
+    versions = {'python': platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        'cpu': _cpu(),
+        'cores': len(os.sched_getaffinity(0)),
+        'load_1min': os.getloadavg()[0],
+        'versions': versions,
+    }
+
+
+def write(path: Path, result: Mapping[str, Any]) -> None:
+    """Write the result with the machine beside it, and say where."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({**result, 'machine': machine()}, indent=1, allow_nan=False)
+    path.write_text(text + '\n')
+    print(f'written: {path}')
+
+
+def row(name: str, values: Mapping[str, float], digits: int = 1, unit: str = '') -> None:
+    """Print one line of a table."""
+    keys = ('median', 'q25', 'q75', 'p99')
+    cells = ' '.join(f'{key} {values[key]:10.{digits}f}' for key in keys)
+    print(f'{name:<28} {cells}  n {values["n"]:<7} {unit}')
+
+
+def _cpu() -> str:
+    for line in Path('/proc/cpuinfo').read_text().splitlines():
+        if line.startswith('model name'):
+            return line.partition(':')[2].strip()
+    return platform.processor()

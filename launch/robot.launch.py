@@ -1,0 +1,31 @@
+"""A policy, a gate and an operator at work on a real robot, whose drivers run already.
+
+ros2 launch interactive_il robot.launch.py task:=my_task.yaml checkpoint:=my_checkpoint
+"""
+
+from launch.actions import OpaqueFunction
+
+from il_ros.launching import declare_arguments, graph_actions
+from launch import LaunchDescription
+
+ARGUMENTS = (
+    'task',
+    'robot',
+    'policy',
+    'checkpoint',
+    'gate',
+    'operator',
+    'joystick',
+    'run',
+    'handover',
+    'latency_s',
+    'timeout_s',
+    'namespace',
+    'params',
+    'set',
+)
+
+
+def generate_launch_description() -> LaunchDescription:
+    start = OpaqueFunction(function=graph_actions, args=[ARGUMENTS, 'robot'])
+    return LaunchDescription([*declare_arguments(*ARGUMENTS), start])

@@ -1,0 +1,116 @@
+"""One aligner, live and offline: as-of the tick, never from the future, no older than a stream
+allows."""
+
+from __future__ import annotations
+
+import bisect
+import math
+
+import numpy as np
+
+from il_core.errors import InternalError
+from il_core.spec import Spec
+from il_core.types import NS_PER_S, Frame, Vector
+
+# Samples kept per stream: 0.25 s at 1 kHz, more than max_age_s needs at the rates in use.
+DEPTH = 256
+
+
+class Aligner:
+    """Turn the observed streams of a spec into frames.
+
+    `push` takes samples in any order; `frame` picks, for every observed stream, the newest sample
+    that is not newer than the tick. The live policy node and the offline reader both use this
+    class, so that a frame rebuilt from a bag equals the one that was acted on.
+
+    Args:
+        spec: gives the observed streams, their order and their maximum age.
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self._names = tuple(s.name for s in spec.observed)
+        limits_ns = tuple(round(s.max_age_s * NS_PER_S) for s in spec.observed)
+        self._shapes = tuple((len(s.fields),) for s in spec.observed)
+        self._ones = np.ones(sum(n for (n,) in self._shapes))
+        self._index = {name: i for i, name in enumerate(self._names)}
+        self._stamps: list[list[int]] = [[] for _ in self._names]
+        self._values: list[list[Vector]] = [[] for _ in self._names]
+        self._logs = tuple(zip(self._stamps, self._values, limits_ns, strict=True))
+
+    def push(self, stream: str, stamp_ns: int, value: Vector) -> None:
+        """Add one decoded sample of an observed stream; a second one with the same stamp replaces
+        the first."""
+        i = self._index[stream]
+        if value.shape != self._shapes[i]:
+            raise InternalError(
+                f'{stream}: decoded shape {value.shape}, expected {self._shapes[i]}'
+            )
+        stamps, values = self._stamps[i], self._values[i]
+        if not stamps or stamp_ns > stamps[-1]:  # nearly always
+            stamps.append(stamp_ns)
+            values.append(value)
+        else:
+            _insert(stamps, values, stamp_ns, value)
+        if len(stamps) > DEPTH:
+            del stamps[0], values[0]
+
+    def clear(self) -> None:
+        """Forget every sample (a reset of the world, a clock that jumped back)."""
+        for stamps, values in zip(self._stamps, self._values, strict=True):
+            stamps.clear()
+            values.clear()
+
+    def complete(self, stamp_ns: int) -> bool:
+        """True where every observed stream has a sample with exactly this stamp (lockstep)."""
+        return all(stamp_ns in stamps[-2:] for stamps in self._stamps)
+
+    def frame(self, tick: int, stamp_ns: int) -> Frame:
+        """Return the frame as of `stamp_ns`; with `fault` set where a stream is missing, too old
+        or not finite."""
+        values, used = [], []
+        for stamps, samples, limit in self._logs:
+            # nearly always the newest sample is the one
+            at = -1 if stamps and stamps[-1] <= stamp_ns else _as_of(stamps, stamp_ns)
+            if at is None or stamp_ns - stamps[at] > limit:
+                return Frame(tick, stamp_ns, np.empty(0), (), self._fault(stamp_ns))
+            values.append(samples[at])
+            used.append(stamps[at])
+        vector = np.concatenate(values)
+        # the sum is a quick hint that there is nothing to look for
+        if not (math.isfinite(vector.dot(self._ones)) or np.isfinite(vector).all()):
+            return Frame(tick, stamp_ns, np.empty(0), (), self._not_finite(vector))
+        return Frame(tick, stamp_ns, vector, tuple(used))
+
+    def _fault(self, stamp_ns: int) -> str:
+        """Name the first stream without a usable sample."""
+        for name, (stamps, _, limit) in zip(self._names, self._logs, strict=True):
+            at = _as_of(stamps, stamp_ns)
+            if at is None:
+                return f'{name}: no message yet'
+            if stamp_ns - stamps[at] > limit:
+                age_s = (stamp_ns - stamps[at]) / NS_PER_S
+                return f'{name}: {age_s:.3f} s old, limit {limit / NS_PER_S:g} s'
+        return ''
+
+    def _not_finite(self, vector: Vector) -> str:
+        owner = [
+            name for name, (n,) in zip(self._names, self._shapes, strict=True) for _ in range(n)
+        ]
+        at = int(np.flatnonzero(~np.isfinite(vector))[0])
+        return f'{owner[at]}: value {vector[at]} is not finite'
+
+
+def _insert(stamps: list[int], values: list[Vector], stamp_ns: int, value: Vector) -> None:
+    at = bisect.bisect_left(stamps, stamp_ns)
+    if stamps[at] == stamp_ns:
+        values[at] = value
+    else:
+        stamps.insert(at, stamp_ns)
+        values.insert(at, value)
+
+
+def _as_of(stamps: list[int], stamp_ns: int) -> int | None:
+    """Return the index of the newest stamp that is not newer than `stamp_ns`, None where there is
+    none."""
+    at = bisect.bisect_right(stamps, stamp_ns) - 1
+    return at if at >= 0 else None

@@ -1,0 +1,70 @@
+"""`il`: one command line; every subcommand is one line here and is imported only when it is
+used."""
+
+from __future__ import annotations
+
+import sys
+
+from il_core.errors import UserError
+from il_core.registry import Registry
+
+# name -> `module:main`, called as main(argv: list[str]) -> exit code; the module's first
+# docstring line is the summary.
+COMMANDS = Registry(
+    'il command',
+    {
+        'bags': 'il_data.cli:main',
+        'collect': 'il_ros.collect_cli:main',
+        'demo': 'il_loop.demo_cli:main',
+        'evaluate': 'il_loop.cli:evaluate',
+        'report': 'il_loop.cli:report',
+        'round': 'il_loop.cli:round_',
+        'run': 'il_ros.run_cli:main',
+        'swap': 'il_ros.swap_cli:main',
+        'train': 'il_loop.cli:train',
+    },
+)
+
+SUMMARIES = {
+    'bags': 'look at, check and repair recorded episodes',
+    'collect': 'run episodes on a running graph and record them',
+    'demo': 'the whole loop on this machine, with a report at the end',
+    'evaluate': 'success rate of a checkpoint with n, interval and seeds',
+    'report': 'one self-contained HTML page of a run folder',
+    'round': 'retrain from the bags of a run folder: aggregate, train, refit the gate',
+    'run': 'start the graph of nodes without the launch package',
+    'swap': 'let a running graph run another checkpoint',
+    'train': 'clone a policy from recorded demonstrations',
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one subcommand. Errors of the user are printed as one line, exit code 2."""
+    args = sys.argv[1:] if argv is None else argv
+    if not args or args[0] in ('-h', '--help'):
+        print(_usage())
+        return 0 if args else 2
+    try:
+        return int(COMMANDS.load(args[0])(args[1:]) or 0)
+    except UserError as error:
+        print(f'il {args[0]}: {error}', file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _usage() -> str:
+    lines = [f'  {name:<10} {SUMMARIES[name]}' for name in COMMANDS.names()]
+    return '\n'.join(
+        [
+            'usage: il COMMAND [options]',
+            '',
+            *lines,
+            '',
+            'il COMMAND --help shows options and an example.',
+        ]
+    )
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""Look a bag over: is the file whole, does it read, are its frames those that were acted on?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from il_core.errors import UserError
+from il_core.spec import Spec
+from il_data import manifest
+from il_data.bag import LIBRARY
+from il_data.contents import library_of, read_mcap
+from il_data.manifest import Verdict
+from il_data.read import read_episode, rebuild_frames
+from il_data.repair import mcap_file
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`verdict` is the recorder's, or worse; `whole`: the files are as the recorder left them."""
+
+    verdict: Verdict
+    lines: tuple[str, ...]
+    whole: bool
+
+
+def check(bag: Path, spec: Spec | None) -> Finding:
+    """Check one bag. Never raises for what is wrong with it."""
+    damage = _damage(bag)
+    if damage:
+        return Finding(Verdict.BAD, (f'{damage}: run `il bags repair {bag}`',), whole=False)
+    try:
+        episode = read_episode(bag, spec, cached=False)
+        rebuilt = rebuild_frames(bag, spec)
+    except UserError as error:
+        return Finding(Verdict.BAD, (str(error),), whole=True)
+    lines = list(episode.manifest.reasons)
+    seen = np.isfinite(episode.frames).all(axis=1)
+    absent = int((seen & ~np.isfinite(rebuilt).all(axis=1)).sum())
+    if absent:
+        lines.append(f'{absent} of {len(episode)} frames cannot be rebuilt: samples are missing')
+    differ = int((episode.frames != rebuilt)[np.isfinite(rebuilt).all(axis=1) & seen].any(1).sum())
+    if differ:
+        lines.append(f'{differ} frames differ from those rebuilt from the raw topics')
+    verdict = episode.verdict
+    if differ:
+        verdict = Verdict.BAD
+    elif lines and verdict is Verdict.OK:
+        verdict = Verdict.SUSPECT
+    return Finding(verdict, tuple(lines), whole=True)
+
+
+def _damage(bag: Path) -> str:
+    """Return what is wrong with the files, empty where they are whole (or not MCAP)."""
+    try:
+        path = mcap_file(bag)
+        damage = read_mcap(path).damage
+        if not damage and (library_of(path) == LIBRARY or (bag / manifest.FILE).exists()):
+            manifest.load(bag)
+    except UserError as error:
+        return '' if any(bag.glob('*.db3')) else str(error.rule)
+    return damage

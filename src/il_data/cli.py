@@ -1,0 +1,137 @@
+"""`il bags`: look at, check and repair recorded episodes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Column, Table
+
+from il_core.errors import UserError
+from il_core.load import load_spec
+from il_core.spec import Spec
+from il_data import manifest
+from il_data.check import check
+from il_data.manifest import Manifest, Verdict
+from il_data.read import bag_folders, read_episode
+from il_data.repair import repair
+
+EXAMPLES = """examples:
+  il bags info runs/first/bags             one line per episode
+  il bags info runs/first/bags/20261122T210000_0001
+  il bags check runs/first/bags            exit code 1 where a bag is not to be trusted
+  il bags repair runs/first/bags           make whole what was cut off
+  il bags info plain_bag --task reach      a bag of `ros2 bag record`
+"""
+COLORS = {Verdict.OK: 'green', Verdict.SUSPECT: 'yellow', Verdict.BAD: 'red'}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `il bags ...`. Returns 0, or 1 where a bag is BAD, damaged or unfinished."""
+    args = _parser().parse_args(list(argv))
+    bags = bag_folders(args.path)
+    if not bags:
+        rule = 'holds no bags' if args.path.is_dir() else 'no such folder'
+        raise UserError('folder', str(args.path), rule)
+    spec = load_spec(args.task, args.robot) if args.task else None
+    console = Console(soft_wrap=True, highlight=False)
+    if args.what == 'repair':
+        return _repair(bags, console)
+    return _info(bags, spec, console) if args.what == 'info' else _check(bags, spec, console)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        'il bags', description=__doc__, epilog=EXAMPLES, formatter_class=_Formatter
+    )
+    parser.add_argument('what', choices=('info', 'check', 'repair'))
+    parser.add_argument('path', type=Path, help='a bag, or a folder of bags')
+    parser.add_argument('--task', default='', help='task of bags that do not say it (foreign)')
+    parser.add_argument('--robot', default='', help="robot, where it is not the task's own")
+    return parser
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    pass
+
+
+def _info(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:
+    table = Table('episode', 'outcome', 'verdict', 'steps', 'human', 'robot', 'switches')
+    notes: list[str] = []
+    worst = 0
+    for bag in bags:
+        try:
+            episode = read_episode(bag, spec)
+        except UserError as error:
+            worst = 1
+            table.add_row(bag.name, '', '[red]unreadable')
+            notes.append(f'{bag.name}: {error}')
+            continue
+        known = episode.manifest
+        counts = (len(episode), episode.human_actions, episode.robot_actions, episode.switches)
+        table.add_row(
+            known.episode_id,
+            known.outcome.name.lower(),
+            _colored(known.verdict),
+            *map(str, counts),
+        )
+        notes += [f'{bag.name}: {line}' for line in (known.reason, *known.reasons) if line]
+    _show(table, notes, console)
+    if len(bags) == 1 and (bags[0] / manifest.FILE).exists():
+        console.print(_topics(manifest.load(bags[0])))
+    return worst
+
+
+def _topics(known: Manifest) -> Table:
+    topics = Column('topic', no_wrap=True)
+    table = Table(topics, 'count', 'Hz', 'gap (s)', 'lost', 'early', 'type')
+    for topic in known.topics:
+        lost = 'not known' if topic.lost < 0 else str(topic.lost)
+        pace = (f'{topic.rate_hz:.1f}', f'{topic.max_gap_s:.3f}')
+        row = (topic.name, str(topic.count), *pace, lost, str(topic.early), topic.type)
+        table.add_row(*row)
+    return table
+
+
+def _check(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:
+    table, notes = Table('episode', 'verdict'), list[str]()
+    worst = 0
+    for bag in bags:
+        found = check(bag, spec)
+        worst = max(worst, int(found.verdict is Verdict.BAD))
+        table.add_row(bag.name, _colored(found.verdict))
+        notes += [f'{bag.name}: {line}' for line in found.lines]
+    _show(table, notes, console)
+    return worst
+
+
+def _repair(bags: Sequence[Path], console: Console) -> int:
+    table, notes = Table('episode', 'verdict', 'what was done'), list[str]()
+    worst = 0
+    for bag in bags:
+        try:
+            if check(bag, None).whole:
+                table.add_row(bag.name, _colored(manifest.load(bag).verdict), 'whole, left alone')
+                continue
+            done = repair(bag)
+            table.add_row(bag.name, _colored(done.verdict), 'recovered')
+            notes += [f'{bag.name}: {line}' for line in done.reasons]
+        except UserError as error:
+            worst = 1
+            table.add_row(bag.name, '[red]BAD', 'nothing')
+            notes.append(f'{bag.name}: {error}')
+    _show(table, notes, console)
+    return worst
+
+
+def _show(table: Table, notes: Sequence[str], console: Console) -> None:
+    """Print a table and, below it where no column cuts them short, the reasons."""
+    console.print(table)
+    for note in notes:
+        console.print(note, markup=False)
+
+
+def _colored(verdict: Verdict) -> str:
+    return f'[{COLORS[verdict]}]{verdict.value}'

@@ -1,0 +1,244 @@
+"""Read the raw messages of a bag, topic by topic: our own MCAP files, cut ones, and foreign
+bags."""
+
+from __future__ import annotations
+
+import functools
+import json
+import mmap
+import os
+import struct
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from mcap.data_stream import ReadDataStream
+from mcap.exceptions import McapError
+from mcap.opcode import Opcode
+from mcap.records import Channel, Chunk, Header, Metadata, Schema
+from mcap.stream_reader import StreamReader, get_chunk_data_stream
+from mcap.writer import MCAP0_MAGIC
+from rosbags.highlevel import AnyReader, AnyReaderError
+from rosbags.rosbag2.errors import ReaderError
+from zstandard import ZstdError
+
+from il_core.errors import UserError
+from il_data.bag import LIBRARY, NOTE, Arrival
+from il_data.schema import definition
+
+# What a damaged record can raise: mcap's errors, a cut structure, a wrong checksum, size or id.
+DAMAGE = (McapError, ZstdError, struct.error, ValueError, LookupError, EOFError, MemoryError)
+_MESSAGE = struct.Struct('<BQHIQQ')  # opcode, length, channel, sequence, log time, publish time
+_RECORD = struct.Struct('<BQ')  # opcode, length
+_TAKEN: tuple[int, ...] = (
+    Opcode.HEADER,
+    Opcode.METADATA,
+    Opcode.SCHEMA,
+    Opcode.CHANNEL,
+    Opcode.MESSAGE,
+    Opcode.CHUNK,
+)
+
+
+Row = tuple[int, int, int, bytes]  # receive stamp, publish stamp (ns), sequence, data
+
+
+@dataclass
+class RawTopic:
+    """Everything of one topic, in the order of the file."""
+
+    name: str
+    type: str
+    schema: str
+    metadata: dict[str, str] = field(default_factory=dict)
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def log_ns(self) -> list[int]:
+        """Receive stamps."""
+        return [row[0] for row in self.rows]
+
+    @property
+    def data(self) -> list[bytes]:
+        """Serialized messages."""
+        return [row[3] for row in self.rows]
+
+    @property
+    def arrivals(self) -> list[Arrival]:
+        return [
+            Arrival(data, log_ns, publish_ns, sequence)
+            for log_ns, publish_ns, sequence, data in self.rows
+        ]
+
+
+@dataclass
+class Contents:
+    """What a bag holds.
+
+    Attributes:
+        topics: by resolved name.
+        note: what our recorder wrote at the start; empty for foreign bags.
+        library: who wrote the file.
+        damage: what is wrong with the file, in words; empty where it is whole.
+    """
+
+    topics: dict[str, RawTopic] = field(default_factory=dict)
+    note: dict[str, Any] = field(default_factory=dict)
+    library: str = ''
+    damage: str = ''
+
+    @property
+    def ours(self) -> bool:
+        return self.library == LIBRARY
+
+    @property
+    def count(self) -> int:
+        return sum(len(topic.rows) for topic in self.topics.values())
+
+
+def read_mcap(path: Path, types: Collection[str] = ()) -> Contents:
+    """Read an MCAP file from front to back, without its index, as far as it is readable.
+
+    Args:
+        path: the .mcap file; may be cut off or damaged, see `Contents.damage`.
+        types: message types to keep the data of; empty: all.
+    """
+    contents = Contents()
+    reading = _McapReading(contents, frozenset(types))
+    with path.open('rb') as file:
+        size = os.fstat(file.fileno()).st_size
+        if not size:
+            contents.damage = 'it is empty'
+            return contents
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            try:
+                reading.run(data, size)
+            except DAMAGE as error:
+                reading.say(str(error) or 'it is cut off')
+    return contents
+
+
+def library_of(path: Path) -> str:
+    """Return who wrote an MCAP file; empty where its beginning is not readable."""
+    with path.open('rb') as file:
+        try:
+            first = next(iter(StreamReader(file).records))
+        except (*DAMAGE, StopIteration):
+            return ''
+    return first.library if isinstance(first, Header) else ''
+
+
+def read_any(folder: Path) -> Contents:
+    """Read a bag of any storage (sqlite3, compressed, several files) through rosbags.
+
+    Raises:
+        UserError: it is no bag, or damaged.
+    """
+    contents = Contents(library='rosbags')
+    try:
+        with AnyReader([folder]) as reader:
+            topics = {
+                c.id: RawTopic(c.topic, c.msgtype, c.msgdef.data or definition(c.msgtype).text)
+                for c in reader.connections
+            }
+            for connection, stamp, data in reader.messages():
+                topics[connection.id].rows.append((stamp, stamp, 0, bytes(data)))
+    except (AnyReaderError, ReaderError, OSError, *DAMAGE) as error:
+        raise UserError('bag', str(folder), f'cannot be read ({error})') from error
+    for topic in topics.values():
+        contents.topics[topic.name] = topic
+    return contents
+
+
+class _McapReading:
+    """Collect records into `contents`."""
+
+    def __init__(self, contents: Contents, types: frozenset[str]) -> None:
+        self.contents, self.types = contents, types
+        self.schemas: dict[int, Schema] = {}
+        self.channels: dict[int, RawTopic | None] = {}
+
+    def say(self, damage: str) -> None:
+        self.contents.damage = '; '.join(filter(None, (self.contents.damage, damage)))
+
+    def run(self, data: mmap.mmap, size: int) -> None:
+        """Take every record of a file; raises one of DAMAGE where it breaks off."""
+        if data[: len(MCAP0_MAGIC)] != MCAP0_MAGIC:
+            raise ValueError('it is no MCAP file')
+        at, taken = len(MCAP0_MAGIC), _TAKEN
+        while at + _RECORD.size <= size:
+            opcode, length = _RECORD.unpack_from(data, at)
+            at += _RECORD.size
+            if at + length > size:
+                break
+            if opcode == Opcode.FOOTER:
+                return
+            if opcode == Opcode.DATA_END:
+                taken = ()  # what follows repeats what was
+            elif opcode in taken:
+                self.record(opcode, data[at : at + length])
+            at += length
+        raise EOFError('it is cut off')
+
+    def record(self, opcode: int, body: bytes) -> None:
+        stream = ReadDataStream(BytesIO(body))
+        if opcode == Opcode.CHUNK:
+            self.chunk(Chunk.read(stream))
+        elif opcode == Opcode.HEADER:
+            self.contents.library = Header.read(stream).library
+        elif opcode == Opcode.METADATA:
+            note = Metadata.read(stream)
+            if note.name == NOTE:
+                self.contents.note = json.loads(note.metadata['note'])
+        else:
+            self.walk(_RECORD.pack(opcode, len(body)) + body)
+
+    def channel(self, record: Channel) -> None:
+        schema = self.schemas[record.schema_id]
+        if self.types and schema.name not in self.types:
+            self.channels[record.id] = None
+            return
+        text = schema.data.decode()
+        topic = RawTopic(record.topic, schema.name, text, dict(record.metadata))
+        self.channels[record.id] = self.contents.topics.setdefault(record.topic, topic)
+
+    def chunk(self, chunk: Chunk) -> None:
+        """Take a chunk apart; a damaged one is left out and said."""
+        try:
+            stream, size = get_chunk_data_stream(chunk, validate_crc=True)
+            self.walk(stream.read(size))
+        except DAMAGE as error:
+            self.say(f'a chunk is damaged ({error})')
+
+    def walk(self, data: bytes) -> None:
+        """Take records that lie one behind the other; nearly all are messages."""
+        at, end = 0, len(data)
+        channels, unpack, head = self.channels, _MESSAGE.unpack_from, _MESSAGE.size
+        while at < end:
+            opcode, length = _RECORD.unpack_from(data, at)
+            after = at + _RECORD.size + length
+            if opcode == Opcode.MESSAGE:
+                _, _, channel, sequence, log_ns, publish_ns = unpack(data, at)
+                topic = channels.get(channel)
+                if topic is not None:
+                    topic.rows.append((log_ns, publish_ns, sequence, data[at + head : after]))
+            elif opcode == Opcode.SCHEMA:
+                schema = _schema(data[at + _RECORD.size : after])
+                self.schemas[schema.id] = schema
+            elif opcode == Opcode.CHANNEL:
+                self.channel(_channel(data[at + _RECORD.size : after]))
+            at = after
+
+
+@functools.lru_cache(maxsize=512)  # the same in all bags of a run
+def _schema(body: bytes) -> Schema:
+    schema: Schema = Schema.read(ReadDataStream(BytesIO(body)))
+    return schema
+
+
+@functools.lru_cache(maxsize=512)
+def _channel(body: bytes) -> Channel:
+    channel: Channel = Channel.read(ReadDataStream(BytesIO(body)))
+    return channel

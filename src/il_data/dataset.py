@@ -1,0 +1,154 @@
+"""What a policy trains on: labels as columns, selected from episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from il_core.errors import InternalError, UserError
+from il_core.spec import Spec
+from il_core.types import Outcome, Vector
+from il_data.episode import Episode
+from il_data.manifest import Verdict
+from il_data.read import read_episodes
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Labels, one row each: N rows, F frame fields, A axes, in the order of the spec.
+
+    Attributes:
+        observations: (N, F) float64 frames.
+        actions: (N, A) float64, in the axes' units.
+        episode: (N,) int64, which episode a row is from (index in the order they were read), so
+            that validation can leave out whole episodes.
+        weight: (N,) float64, how much a row counts; 1 unless a selection says otherwise.
+    """
+
+    observations: Vector
+    actions: Vector
+    episode: NDArray[np.int64]
+    weight: Vector
+
+    def __post_init__(self) -> None:
+        rows = {len(c) for c in (self.observations, self.actions, self.episode, self.weight)}
+        if len(rows) != 1 or self.observations.ndim != 2 or self.actions.ndim != 2:
+            raise InternalError(f'columns of {sorted(rows)} rows do not belong together')
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which episodes and steps are labels.
+
+    Attributes:
+        only_successful: leave out episodes that did not end in success (demonstrations).
+        verdicts: recordings that are trusted; BAD is not, unless it is named here.
+    """
+
+    only_successful: bool = False
+    verdicts: tuple[Verdict, ...] = (Verdict.OK, Verdict.SUSPECT)
+
+    def refuses(self, episode: Episode) -> str:
+        """Return why an episode is left out, empty where it is taken."""
+        if episode.verdict not in self.verdicts:
+            return f'verdict {episode.verdict.value}'
+        if self.only_successful and episode.outcome is not Outcome.SUCCESS:
+            return f'outcome {episode.outcome.name.lower()}'
+        return ''
+
+
+# Whole demonstrations: what the human did in episodes that reached the goal.
+DEMONSTRATIONS = Selection(only_successful=True)
+# Corrections count whatever the outcome: the human's action was right even where the rest failed.
+INTERVENTIONS = Selection()
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An episode that gave no labels, and why."""
+
+    episode_id: str
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """Labels with where they are from: `episode_ids[columns.episode[row]]`."""
+
+    columns: Columns
+    episode_ids: tuple[str, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def labels(episodes: Sequence[Episode], selection: Selection = INTERVENTIONS) -> Labels:
+    """Collect the human's actions, one row per step that is a label (`Episode.human_labels`).
+
+    Args:
+        episodes: of one spec.
+        selection: which of them count.
+
+    Raises:
+        UserError: no label is left; says the folder, the rule, and what was left out.
+    """
+    _one_spec(episodes)
+    refused = [selection.refuses(episode) for episode in episodes]
+    held = [i for i, reason in enumerate(refused) if not reason]
+    columns = _columns([episodes[i] for i in held], np.array(held, np.int64))
+    counts = np.bincount(columns.episode, minlength=len(episodes))
+    left_out = tuple(
+        LeftOut(episode.episode_id, reason or 'no step is a label')
+        for episode, reason, count in zip(episodes, refused, counts, strict=True)
+        if not count
+    )
+    if not len(columns):
+        raise _no_labels(episodes, selection, left_out)
+    return Labels(columns, tuple(e.episode_id for e in episodes), left_out)
+
+
+def _columns(episodes: Sequence[Episode], numbers: NDArray[np.int64]) -> Columns:
+    """Gather the labels of episodes with these numbers; what is finite is asked once for all of
+    them, as most episodes are short."""
+    if not episodes:
+        return Columns(np.empty((0, 0)), np.empty((0, 0)), numbers, np.empty(0))
+    held = [np.flatnonzero(e.at_the_controls) for e in episodes]
+    frames = np.concatenate([e.frames[rows] for e, rows in zip(episodes, held, strict=True)])
+    actions = np.concatenate(
+        [e.expert_actions[rows] for e, rows in zip(episodes, held, strict=True)]
+    )
+    episode = np.repeat(numbers, [len(rows) for rows in held])
+    finite = np.isfinite(frames).all(axis=1) & np.isfinite(actions).all(axis=1)
+    if not finite.all():
+        frames, actions, episode = frames[finite], actions[finite], episode[finite]
+    return Columns(frames, actions, episode, np.ones(len(episode)))
+
+
+def load_labels(
+    folder: Path, spec: Spec | None = None, selection: Selection = INTERVENTIONS
+) -> Labels:
+    """Read all bags of a folder and collect their labels; raises as `read_episodes` and
+    `labels`."""
+    return labels(read_episodes(folder, spec), selection)
+
+
+def _one_spec(episodes: Sequence[Episode]) -> None:
+    for episode in episodes[1:]:
+        if episode.spec.hash != episodes[0].spec.hash:
+            rule = f'must be that of {episodes[0].episode_id}: {episodes[0].spec.hash}'
+            raise UserError(f'spec of {episode.episode_id}', episode.spec.hash, rule)
+
+
+def _no_labels(
+    episodes: Sequence[Episode], selection: Selection, left_out: Sequence[LeftOut]
+) -> UserError:
+    folders = sorted({str(episode.path.parent) for episode in episodes})
+    wanted = 'successful episodes' if selection.only_successful else 'episodes'
+    why = '; '.join(f'{item.episode_id}: {item.reason}' for item in left_out[:5])
+    rule = f'needs steps of {wanted} in which the human drove with the dead-man held'
+    return UserError('labels in', ', '.join(folders) or 'no folder', f'{rule} ({why or "empty"})')

@@ -1,0 +1,155 @@
+"""Read episodes: our own bags by what the proposals carry, foreign bags through a spec.
+
+No ROS and no simulator needed; decoded columns are cached beside the bag.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from il_core.errors import UserError
+from il_core.spec import Spec
+from il_core.types import Vector
+from il_data import cache, manifest
+from il_data.bag import LIBRARY, METADATA
+from il_data.cache import Files
+from il_data.contents import Contents, library_of, read_any, read_mcap
+from il_data.episode import Episode
+from il_data.frames import align_foreign, rebuild
+from il_data.manifest import Manifest, spec_of
+from il_data.steps import OWN_TYPES, Extract, extract, find_topic, sizes_of
+
+# Specs met so far, by hash: many bags share one.
+_SPECS: dict[str, Spec] = {}
+
+
+def read_episode(path: Path, spec: Spec | None = None, *, cached: bool = True) -> Episode:
+    """Read one bag.
+
+    Args:
+        path: the bag's folder.
+        spec: what frames and actions must mean; None: what the manifest says.
+        cached: take decoded columns from beside the bag, or leave them there.
+
+    Raises:
+        UserError: no bag, an empty or cut one (says how to repair it), one of another spec (says
+            what differs), or a foreign one without what the spec needs.
+    """
+    return _read(path, cache.files_of(path), spec, cached)
+
+
+def _read(path: Path, files: Files, spec: Spec | None, cached: bool) -> Episode:
+    kept = cache.get(path, files, spec.hash if spec else '') if cached else None
+    if kept is not None and (spec or kept.spec_hash in _SPECS):
+        known = kept.manifest or manifest.load(path)
+        return _episode(path, spec or _SPECS[kept.spec_hash], known, kept.extract)
+    known, spec = _identify(path, spec, files)
+    _SPECS[spec.hash] = spec
+    found = kept.extract if kept else _decode(path, spec)
+    if cached and not kept:
+        sizes = sizes_of(found, spec)
+        cache.put(path, files, spec.hash, sizes, known, found)
+    return _episode(path, spec, known, found)
+
+
+def _episode(path: Path, spec: Spec, known: Manifest, found: Extract) -> Episode:
+    return Episode(
+        path, spec, known, found.steps, found.score_names, found.events, not known.spec_hash
+    )
+
+
+def read_episodes(folder: Path, spec: Spec | None = None) -> list[Episode]:
+    """Read all bags below `folder` (discarded ones are left out), oldest first.
+
+    Raises:
+        UserError: there is none, or one cannot be read.
+    """
+    bags = _bags(folder)
+    if not bags:
+        raise UserError('folder', str(folder), 'holds no bags (EPISODE_ID/metadata.yaml)')
+    return [_read(path, files, spec, cached=True) for path, files in bags]
+
+
+def bag_folders(folder: Path) -> list[Path]:
+    """Return the bags directly below `folder`, or `folder` itself where it is one, oldest first;
+    unfinished ones too."""
+    return [path for path, _ in _bags(folder)]
+
+
+def _bags(folder: Path) -> list[tuple[Path, Files]]:
+    own = cache.files_of(folder)
+    if own.storage:
+        return [(folder, own)]
+    if not folder.is_dir():
+        return []
+    inside = sorted(name for name in os.listdir(folder) if not name.startswith('.'))
+    found = [(path, cache.files_of(path)) for path in map(folder.joinpath, inside)]
+    return [(path, files) for path, files in found if files.storage]
+
+
+def rebuild_frames(path: Path, spec: Spec | None = None) -> Vector:
+    """Build the frames of an episode's steps anew from its raw topics, with the live aligner and
+    decoders.
+
+    Returns:
+        (N, F), to be compared with `Episode.frames`; NaN rows where a sample is not in the bag.
+    """
+    episode = read_episode(path, spec)
+    if episode.foreign:
+        return episode.frames
+    types = {stream.type for stream in episode.spec.observed}
+    return rebuild(_raw(path, types), episode.spec, episode.steps)
+
+
+def _identify(path: Path, spec: Spec | None, found: cache.Files) -> tuple[Manifest, Spec]:
+    """Return the manifest (made up for foreign bags) and the spec to read with."""
+    files = _storage(path)
+    if not found.manifest:
+        if files[0].suffix == '.mcap' and library_of(files[0]) == LIBRARY:
+            raise UserError('bag', str(path), f'was cut off: run `il bags repair {path}`')
+        if spec is None:
+            raise UserError('bag', str(path), 'has no manifest: say of which task and robot it is')
+        return Manifest(path.name, reason='foreign bag'), spec
+    known = manifest.load(path)
+    own = spec_of(known)
+    if spec is None and own is None:
+        raise UserError('bag', str(path), 'names no spec: say of which task and robot it is')
+    if spec is not None and own is not None and own.hash != spec.hash:
+        lines = '; '.join(own.diff(spec)[:5])
+        raise UserError(
+            f'bag {path.name}: spec', own.hash, f'must be {spec.hash}; what differs: {lines}'
+        )
+    chosen = spec or own
+    assert chosen is not None
+    return known, chosen
+
+
+def _decode(path: Path, spec: Spec) -> Extract:
+    contents = _raw(path, OWN_TYPES)
+    if find_topic(contents.topics, 'command', OWN_TYPES[2]):
+        return extract(contents, spec)
+    types = {s.type for s in spec.observed} | {c.type for c in spec.robot.commands}
+    return align_foreign(_raw(path, types), spec)
+
+
+def _raw(path: Path, types: Iterable[str]) -> Contents:
+    """Return the messages of these types. Raises UserError where the bag is damaged or empty."""
+    files = _storage(path)
+    if len(files) > 1 or files[0].suffix != '.mcap':
+        return read_any(path)
+    contents = read_mcap(files[0], frozenset(types))
+    if contents.damage:
+        raise UserError(
+            'bag', str(path), f'is damaged ({contents.damage}): run `il bags repair {path}`'
+        )
+    return contents
+
+
+def _storage(path: Path) -> list[Path]:
+    files = [path / name for name, _, _ in cache.files_of(path).storage]
+    if not files:
+        rule = f'is no bag: no .mcap or .db3 file beside {METADATA}'
+        raise UserError('bag', str(path), rule if path.is_dir() else 'no such folder')
+    return files

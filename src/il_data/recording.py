@@ -1,0 +1,165 @@
+"""What the recorder is told, and the episode that it is writing."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from il_core.spec import Spec
+from il_core.structure import plain
+from il_core.types import NS_PER_S, Outcome
+from il_data.bag import Arrival, BagWriter, Topic
+from il_data.manifest import Expected, Manifest, judge
+from il_data.meter import Meter
+from il_data.proposals import PROPOSAL, ids_of
+from il_data.schema import definition
+from il_data.version import il_version
+
+QUIET_LOOKS = 3
+# The gate publishes both with the same stamp at every tick.
+EVERY_TICK = ('interactive_il/msg/Command', 'interactive_il/msg/GateStatus')
+
+
+class State(enum.Enum):
+    """WAITING for required topics, READY to start, RECORDING, CLOSING (what is still on its way
+    comes in)."""
+
+    WAITING = 'waiting'
+    READY = 'ready'
+    RECORDING = 'recording'
+    CLOSING = 'closing'
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One topic to record. `keep`: latched messages from before the start belong into every
+    bag. `shared`: several publishers are normal."""
+
+    topic: Topic
+    expected: Expected
+    keep: bool = False
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Times in seconds: `fresh_s` how recently a required topic must have been seen to start;
+    `lead_s` how old the last message of a topic may be to go into a bag that is opened now; after
+    the outcome, recording goes on until nothing from before it came for `quiet_s`
+    (`lag_s` where the gate's last command and status are not both there), at most for
+    `settle_s`."""
+
+    fresh_s: float = 2.0
+    lead_s: float = 1.0
+    quiet_s: float = 0.03
+    lag_s: float = 1.0
+    settle_s: float = 10.0
+    flush_s: float = 0.4
+    reserve_mb: float = 500.0
+    warn_min: float = 10.0
+
+
+@dataclass
+class Recording:
+    """The episode that is being recorded."""
+
+    episode_id: str
+    seed: int
+    operator: str
+    began_ns: int  # steady
+    bag: BagWriter
+    start_ns: int  # receive stamps, as end_ns
+    end_ns: int = 0
+    meters: dict[str, Meter] = dataclasses.field(default_factory=dict)
+    outcome: Outcome = Outcome.UNKNOWN
+    reason: str = ''
+    until_ns: int = 0  # header stamps after this do not belong to it; 0: no limit
+    closing_ns: int = 0
+    last_ns: int = 0
+    quiet_looks: int = 0
+    proposal: bytes = b''
+    notes: tuple[str, ...] = ()
+
+    def open_topics(self, items: Sequence[Recorded]) -> None:
+        """Register the topics and begin to count."""
+        for item in items:
+            self.bag.add_topic(item.topic)
+            text = definition(item.topic.type).text
+            self.meters[item.topic.name] = Meter(
+                item.topic.name, item.topic.type, text, item.shared
+            )
+
+    def latched(self, name: str, arrival: Arrival) -> None:
+        """Write a message from before the start, stamped as received at the start."""
+        self.early(name, dataclasses.replace(arrival, log_ns=self.start_ns))
+
+    def early(self, name: str, arrival: Arrival) -> None:
+        """Write a message from before the start."""
+        self.bag.write(name, arrival)
+        self.meters[name].early += 1
+
+    def take(self, name: str, arrival: Arrival, now_ns: int) -> None:
+        """Write one message, unless the episode is closing and it is from after its end."""
+        meter = self.meters[name]
+        if self.closing_ns and meter.stamped and meter.stamp_ns(arrival) > self.until_ns > 0:
+            return
+        meter.add(arrival)
+        self.bag.write(name, arrival)
+        if meter.stamped:
+            self.last_ns, self.quiet_looks = now_ns, 0
+        self.end_ns = max(self.end_ns, arrival.log_ns)
+        if meter.type == PROPOSAL and not self.proposal:
+            self.proposal = arrival.data
+
+    def settled(self, settings: Settings, now_ns: int) -> bool:
+        """True where nothing more is to be expected after the outcome.
+
+        Called again and again. Silence must last over several calls: a process that was held up
+        sees time pass before it sees the messages that have come meanwhile.
+        """
+        self.quiet_looks += 1
+        if now_ns - self.closing_ns >= settings.settle_s * NS_PER_S or not self.until_ns:
+            if self.until_ns:
+                late = (
+                    f'closed after {settings.settle_s:g} s while messages from before still came'
+                )
+                self.notes = (*self.notes, late)
+            return True
+        quiet_s = (now_ns - max(self.last_ns, self.closing_ns)) / NS_PER_S
+        enough_s = settings.quiet_s if self._together() else settings.lag_s
+        return quiet_s >= enough_s and self.quiet_looks >= QUIET_LOOKS
+
+    def _together(self) -> bool:
+        """True where the topics that the gate publishes at every tick end at the same tick."""
+        ends = {m.last_ns for m in self.meters.values() if m.type in EVERY_TICK}
+        return len(ends) <= 1
+
+    def manifest(self, spec: Spec, expected: Sequence[Expected]) -> Manifest:
+        """Sum up the episode."""
+        stats = tuple(meter.stats() for meter in self.meters.values())
+        checkpoint_id, spec_hash = ids_of(self.proposal)
+        notes = self.notes
+        if spec_hash not in ('', spec.hash):
+            notes = (
+                *notes,
+                f'the proposals are of spec {spec_hash}, the recorder has {spec.hash}',
+            )
+        verdict, reasons = judge(stats, expected, notes)
+        return Manifest(
+            self.episode_id,
+            self.outcome,
+            self.reason,
+            self.operator,
+            self.seed,
+            self.start_ns,
+            self.end_ns,
+            verdict,
+            reasons,
+            stats,
+            spec.hash,
+            checkpoint_id,
+            il_version=il_version(),
+            spec=plain(spec),
+        )

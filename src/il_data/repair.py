@@ -1,0 +1,139 @@
+"""Recover bags that were never finished: what is readable becomes a whole bag again."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from pathlib import Path
+
+from il_core.errors import UserError
+from il_core.types import EventKind, Outcome
+from il_data.bag import METADATA, BagWriter, Qos, Topic
+from il_data.cdr import decode
+from il_data.contents import Contents, RawTopic, read_mcap
+from il_data.manifest import Expected, Manifest, judge
+from il_data.meter import Meter, TopicStats
+from il_data.proposals import PROPOSAL, ids_of
+from il_data.schema import Definition, fields_of
+from il_data.shelf import to_trash
+from il_data.version import il_version
+
+EVENT = 'interactive_il/msg/EpisodeEvent'
+
+
+def repair(folder: Path) -> Manifest:
+    """Rewrite an unfinished or damaged MCAP bag from its readable part, and give it a manifest.
+
+    The verdict is SUSPECT or worse, with 'recovered' among the reasons. The old file is replaced
+    by rename, after the new one is whole. A bag of ours without any message goes to the trash
+    folder.
+
+    Raises:
+        UserError: no MCAP file there, a recorder still writes it, or nothing in it is readable.
+    """
+    path = mcap_file(folder)
+    if is_open(path):
+        raise UserError('bag', str(folder), 'is being recorded right now; stop the episode first')
+    contents = read_mcap(path)
+    if not contents.count:
+        rule = f'holds no readable message ({contents.damage or "it is empty"})'
+        if contents.ours or not path.stat().st_size:
+            rule += f'; moved to {to_trash(folder)}'
+        raise UserError('bag', str(folder), rule)
+    rewritten = _rewrite(folder, contents)
+    rewritten.path.replace(path)
+    (rewritten.folder / METADATA).replace(folder / METADATA)
+    shutil.rmtree(rewritten.folder.parent)
+    done = _manifest(folder, contents)
+    done.save(folder)
+    return done
+
+
+def mcap_file(folder: Path) -> Path:
+    """Return the one MCAP file of a bag. Raises UserError where there is none or more."""
+    found = sorted(folder.glob('*.mcap')) if folder.is_dir() else []
+    if len(found) != 1:
+        raise UserError('bag', str(folder), f'must hold one .mcap file, has {len(found)}')
+    return found[0]
+
+
+def is_open(path: Path) -> bool:
+    """True where a recorder writes this file now."""
+    with path.open('rb') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _rewrite(folder: Path, contents: Contents) -> BagWriter:
+    """Write what was read to a hidden folder of the same name beside the bag."""
+    aside = folder.parent / f'.{folder.name}.repair'
+    if aside.exists():
+        shutil.rmtree(aside)
+    rows = [
+        (arrival.log_ns, name, arrival)
+        for name, topic in contents.topics.items()
+        for arrival in topic.arrivals
+    ]
+    with BagWriter(aside / folder.name, contents.note) as bag:
+        for topic in contents.topics.values():
+            qos = Qos.parse(topic.metadata.get('offered_qos_profiles', ''))
+            known = Definition(topic.type, topic.schema, topic.metadata.get('topic_type_hash', ''))
+            bag.add_topic(Topic(topic.name, topic.type, qos), known)
+        for _, name, arrival in sorted(rows, key=lambda row: row[0]):
+            bag.write(name, arrival)
+    return bag
+
+
+def _manifest(folder: Path, contents: Contents) -> Manifest:
+    note = contents.note
+    stats = [_stats(topic) for topic in contents.topics.values()]
+    expected = [Expected(**item) for item in note.get('expected', [])]
+    why = contents.damage or 'it was closed without a manifest'
+    verdict, reasons = judge(stats, expected, [f'recovered: {why}'])
+    stamps = [ns for topic in contents.topics.values() for ns in topic.log_ns]
+    checkpoint_id, spec_hash = _ids(contents)
+    return Manifest(
+        episode_id=folder.name,
+        outcome=_outcome(contents),
+        reason='recovered',
+        operator=note.get('operator', ''),
+        seed=note.get('seed', 0),
+        start_ns=min(stamps),
+        end_ns=max(stamps),
+        verdict=verdict,
+        reasons=reasons,
+        topics=tuple(stats),
+        spec_hash=note.get('spec_hash', spec_hash),
+        checkpoint_id=checkpoint_id,
+        recovered=True,
+        il_version=il_version(),
+        spec=note.get('spec', {}),
+    )
+
+
+def _ids(contents: Contents) -> tuple[str, str]:
+    for topic in contents.topics.values():
+        if topic.type == PROPOSAL and topic.rows:
+            return ids_of(topic.rows[0][3], topic.schema)
+    return '', ''
+
+
+def _stats(topic: RawTopic) -> TopicStats:
+    meter = Meter(topic.name, topic.type, topic.schema)
+    for arrival in topic.arrivals:
+        meter.add(arrival)
+    return meter.stats()
+
+
+def _outcome(contents: Contents) -> Outcome:
+    """Return the outcome that was said before the recording broke off."""
+    for topic in contents.topics.values():
+        if topic.type == EVENT:
+            for batch in decode(topic.data, fields_of(topic.type, topic.schema), topic.type):
+                said = batch.message.outcome[batch.message.kind == EventKind.OUTCOME]
+                if len(said):
+                    return Outcome(int(said[0]))
+    return Outcome.UNKNOWN

@@ -1,0 +1,89 @@
+"""The folder of bags: ids, the trash folder, and bags that were never finished."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import time
+from pathlib import Path
+
+from il_core.errors import UserError
+from il_data import manifest
+
+TRASH = '.trash'
+_ID = re.compile(r'\d{8}T\d{6}_(\d{4,})')
+
+
+class Shelf:
+    """All episodes of one run. Ids sort by time and are never given twice, trash included.
+
+    Args:
+        folder: `runs/NAME/bags`; made if missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def new_id(self, utc_s: float) -> str:
+        """Return a new id, `20261122T210000_0001`.
+
+        Args:
+            utc_s: system time, seconds since 1970.
+        """
+        stamp = datetime.datetime.fromtimestamp(utc_s, datetime.timezone.utc)
+        places = (self.folder, self.folder / TRASH)
+        names = [path.name for place in places if place.is_dir() for path in place.iterdir()]
+        numbers = [int(match[1]) for match in map(_ID.fullmatch, names) if match]
+        return f'{stamp:%Y%m%dT%H%M%S}_{max(numbers, default=0) + 1:04d}'
+
+    def episodes(self) -> tuple[str, ...]:
+        """Return the ids of finished episodes, oldest first."""
+        return tuple(sorted(p.parent.name for p in self.folder.glob(f'[!.]*/{manifest.FILE}')))
+
+    def unfinished(self) -> tuple[Path, ...]:
+        """Return the folders of recordings without a manifest, oldest first."""
+        bags = {path.parent for path in self.folder.glob('[!.]*/*.mcap')}
+        return tuple(sorted(bag for bag in bags if not (bag / manifest.FILE).exists()))
+
+    def find(self, episode_id: str) -> Path:
+        """Return the folder of a finished episode; '' means the last one.
+
+        Raises:
+            UserError: there is none; lists those there are.
+        """
+        known = self.episodes()
+        name = episode_id or (known[-1] if known else '')
+        if name not in known:
+            raise UserError('episode', episode_id, f'is not in {self.folder}', known[-10:])
+        return self.folder / name
+
+    def discard(self, episode_id: str) -> str:
+        """Move an episode ('' the last one) to the trash folder. Returns its id."""
+        return to_trash(self.find(episode_id)).name
+
+    def undo(self) -> str:
+        """Bring back the episode that was discarded last. Returns its id.
+
+        Raises:
+            UserError: nothing was discarded.
+        """
+        trash = self.folder / TRASH
+        found = list(trash.iterdir()) if trash.is_dir() else []
+        if not found:
+            raise UserError('discarded episodes', 0, f'there is nothing to undo in {trash}')
+        last = max(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
+        last.rename(self.folder / last.name)
+        return last.name
+
+
+def to_trash(bag: Path) -> Path:
+    """Move a bag into the trash folder beside it. Returns where it is now."""
+    target = bag.parent / TRASH / bag.name
+    target.parent.mkdir(exist_ok=True)
+    last_ns = max((p.stat().st_mtime_ns for p in target.parent.iterdir()), default=0)
+    bag.rename(target)
+    when_ns = max(time.time_ns(), last_ns + 1)
+    os.utime(target, ns=(when_ns, when_ns))  # says which was discarded last
+    return target

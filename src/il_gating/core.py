@@ -1,0 +1,299 @@
+"""The gate core: gate, switch and arbiter as one object, the same in GateNode and in rollout."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from il_core.errors import UserError
+from il_core.spec import Spec
+from il_core.types import (
+    Cause,
+    Command,
+    Decision,
+    EpisodeEvent,
+    EventKind,
+    ExpertAction,
+    GateState,
+    Mode,
+    Outcome,
+    Owner,
+    Press,
+    Proposal,
+    Vector,
+)
+from il_gating.api import Fitted, Gate, GateInputs
+from il_gating.arbiter import Arbiter, Sent
+from il_gating.asked import Asked, GateEvent, Request
+from il_gating.config import GateConfig
+from il_gating.intake import Joystick, Observation
+from il_gating.switch import Switch, SwitchInputs, SwitchOutput
+
+# Purpose number of the gate's random generator: default_rng((GATE_RNG, seed)).
+GATE_RNG = 3
+
+
+class GateOutput(NamedTuple):
+    """What one tick made. `command` is None only while nothing ever told where a position axis
+    is. `notices` are for episode/events."""
+
+    command: Command | None
+    state: GateState
+    notices: tuple[EpisodeEvent, ...] = ()
+
+
+class GateCore:
+    """Decides one tick at a time; no clock, no I/O.
+
+    Args:
+        spec: of the robot and task.
+        gate: who should act.
+        config: hand-over and time-outs.
+        checkpoint_id: that the gate was fitted for; empty: it fits every policy.
+    """
+
+    def __init__(
+        self, spec: Spec, gate: Gate, config: GateConfig, checkpoint_id: str = ''
+    ) -> None:
+        self.spec, self.gate, self.config = spec, gate, config
+        self.checkpoint_id = checkpoint_id
+        self._switch = Switch(config, gate.autonomous_start)
+        self._arbiter = Arbiter(spec)
+        self._joystick = Joystick(config.joystick_timeout_s, self._arbiter.problem)
+        self._observation = Observation(spec, config.observation_timeout_s)
+        self._tick, self._stamp_ns = 0, 0
+        self._first_ns: int | None = None
+        self._joined = False
+        self._episode_id, self._seed, self._step, self._acting = '', 0, 0, False
+        self._decision: Decision | None = None
+        self._told = ''
+        self._no_decision = Decision(Owner.UNKNOWN)
+        gate.reset(np.random.default_rng((GATE_RNG, 0)))
+
+    @property
+    def mode(self) -> Mode:
+        return self._switch.mode
+
+    def update(
+        self,
+        proposal: Proposal | None,
+        expert: ExpertAction | None,
+        events: Iterable[GateEvent],
+        now_ns: int,
+        *,
+        stamp_ns: int | None = None,
+        expert_received_ns: int | None = None,
+    ) -> GateOutput:
+        """Take one tick and return its one command.
+
+        Args:
+            proposal: that this tick answers; None where none came in time.
+            expert: the newest expert action, None where nothing arrived since the last tick.
+            events: STARTED and ENDED of episodes (others are ignored), and requests.
+            now_ns: decides about time-outs: the steady clock, or the tick's stamp in lockstep.
+            stamp_ns: stamp of a tick without proposal, on the data clock.
+            expert_received_ns: when `expert` arrived, on the clock of now_ns; default: now.
+        """
+        received_ns = now_ns if expert_received_ns is None else expert_received_ns
+        presses = self._joystick.take(expert, received_ns)
+        if proposal is not None and self._first_ns is None:
+            self._first_ns = proposal.frame.stamp_ns
+        episode, asked = self._take_events(events)
+        if proposal is not None:
+            self._tick, self._stamp_ns = proposal.frame.tick, proposal.frame.stamp_ns
+        elif stamp_ns is not None:
+            self._stamp_ns = stamp_ns
+        frame = self._observation.take(proposal, now_ns)
+        inputs = self._inputs(proposal, frame, Asked(presses, episode, asked), now_ns)
+        out = self._switch.update(inputs, now_ns)
+        self._count(out.mode)
+        sent = self._sent(out, proposal, frame, inputs.usable)
+        return GateOutput(
+            None if sent is None else self._command(out, sent),
+            self._state(out, proposal, now_ns),
+            tuple(self._notices(out)),
+        )
+
+    def stop(self, stamp_ns: int) -> Command | None:
+        """Return the last command before nobody sends any more: motion ends at once."""
+        if not self._arbiter.locate(None):
+            return None
+        action = self._arbiter.stop().action
+        return Command(self._tick, stamp_ns, action, Mode.HOLD, Owner.NOBODY)
+
+    def swap(self, new: Fitted) -> Fitted:
+        """Put another gate in place and return the one before.
+
+        Raises:
+            UserError: somebody acts in an episode.
+        """
+        if self._episode_id and self.mode not in (Mode.HOLD, Mode.ESTOP):
+            raise UserError('mode', self.mode.name, 'must be HOLD, or no episode running')
+        old = Fitted(self.gate, self.checkpoint_id)
+        self.gate, self.checkpoint_id = new
+        self._switch.autonomous_start = self.gate.autonomous_start
+        self.gate.reset(np.random.default_rng((GATE_RNG, self._seed)))
+        return old
+
+    def refusal(self, request: Request, now_ns: int) -> str:
+        """Say why a request would do nothing now, empty where it would do something."""
+        mode = self._switch.mode
+        if request is Request.RESET_ESTOP:
+            return '' if mode is Mode.ESTOP else 'the emergency stop is not on'
+        if request is Request.ESTOP:
+            return ''
+        if mode is Mode.ESTOP:
+            return 'the emergency stop is on: call gate/reset_estop first'
+        if request is Request.TAKEOVER:
+            return self._joystick.silence(now_ns)
+        if request is Request.RELEASE:
+            owns = mode in (Mode.SUPERVISOR, Mode.REQUESTING)
+            return '' if owns else f'the human does not own the robot, the mode is {mode.name}'
+        if mode is not Mode.HOLD:
+            return f'nothing to resume from, the mode is {mode.name}'
+        return '' if self._episode_id else 'no episode is running: call episode/start first'
+
+    # Inputs.
+
+    def _take_events(self, events: Iterable[GateEvent]) -> tuple[EventKind, set[Request]]:
+        kind, asked = EventKind.UNKNOWN, set()
+        for event in events:
+            if isinstance(event, Request):
+                asked.add(event)
+            elif event.kind is EventKind.STARTED:
+                kind = event.kind
+                self._begin_episode(event)
+            elif event.kind is EventKind.ENDED and event.episode_id == self._episode_id:
+                kind = event.kind
+                self._episode_id = ''
+        return kind, asked
+
+    def _begin_episode(self, event: EpisodeEvent) -> None:
+        self._episode_id, self._seed = event.episode_id, event.seed
+        self._step, self._acting = 0, False
+        # Heard from before the first frame (latched): this gate was started anew in mid-episode.
+        self._joined = self._first_ns is None or event.stamp_ns < self._first_ns
+        self.gate.reset(np.random.default_rng((GATE_RNG, event.seed)))
+        if not self.spec.robot.real:
+            self._arbiter.forget()
+
+    def _inputs(
+        self, proposal: Proposal | None, frame: Vector | None, asked: Asked, now_ns: int
+    ) -> SwitchInputs:
+        expert = self._joystick.fresh(now_ns)
+        stale = self._observation.stale(now_ns)
+
+        def decide(mode: Mode) -> Decision | None:
+            self._decision = None
+            if proposal is not None and frame is not None:
+                self._decision = self.gate.decide(GateInputs(proposal, expert, mode))
+            return self._decision
+
+        return SwitchInputs(
+            decide,
+            usable=self._joystick.usable(expert),
+            engaged=expert is not None and expert.engaged,
+            joystick_problem=self._joystick.problem(now_ns),
+            stale=stale,
+            frame_problem=self._observation.problem or stale,
+            policy_problem='' if proposal is None else self._policy_problem(proposal),
+            mismatch='' if proposal is None else self._mismatch(proposal),
+            has_frame=frame is not None,
+            started=asked.episode is EventKind.STARTED,
+            joined=self._joined,
+            ended=asked.episode is EventKind.ENDED,
+            takeover=asked.by(Press.TAKEOVER, Request.TAKEOVER),
+            release=asked.by(Press.RELEASE, Request.RELEASE),
+            estop=asked.by(Press.ESTOP, Request.ESTOP),
+            reset_estop=Request.RESET_ESTOP in asked.requests,
+            resume=Request.RESUME in asked.requests,
+        )
+
+    def _policy_problem(self, proposal: Proposal) -> str:
+        return proposal.fault or self._arbiter.problem(proposal.mean)
+
+    def _mismatch(self, proposal: Proposal) -> str:
+        ours, theirs = self.checkpoint_id, proposal.checkpoint_id
+        if not ours or ours == theirs:
+            return ''
+        return f'gate {ours}, policy {theirs or "none"}'
+
+    # Outputs.
+
+    def _count(self, mode: Mode) -> None:
+        """Count steps: 0 is the first tick of the episode that leaves HOLD."""
+        if self._acting:
+            self._step += 1
+        elif self._episode_id and mode not in (Mode.HOLD, Mode.ESTOP):
+            self._acting = True
+
+    def _sent(
+        self, out: SwitchOutput, proposal: Proposal | None, frame: Vector | None, usable: bool
+    ) -> Sent | None:
+        if not self._arbiter.locate(frame):
+            return None
+        if out.mode is Mode.ESTOP:
+            return self._arbiter.stop()
+        action = None
+        if out.mode is Mode.AUTONOMOUS and proposal is not None:
+            action = proposal.mean
+        elif out.mode is Mode.SUPERVISOR and usable:
+            action = self._joystick.action
+        if out.changed:
+            self._arbiter.hand_over(ramp=self.config.handover == 'request')
+        return self._arbiter.hold() if action is None else self._arbiter.act(action)
+
+    def _command(self, out: SwitchOutput, sent: Sent) -> Command:
+        return Command(
+            self._tick,
+            self._stamp_ns,
+            sent.action,
+            out.mode,
+            out.owner,
+            sent.transition,
+            sent.limited,
+        )
+
+    def _state(self, out: SwitchOutput, proposal: Proposal | None, now_ns: int) -> GateState:
+        decision = self._decision
+        if decision is None:
+            decision = self._no_decision
+        elif decision.scores.keys() != self._no_decision.scores.keys():
+            unknown = dict.fromkeys(decision.scores, math.nan)
+            self._no_decision = Decision(Owner.UNKNOWN, scores=unknown)
+        return GateState(
+            self._tick,
+            self._stamp_ns,
+            out.mode,
+            out.owner,
+            out.cause,
+            out.detail,
+            self._episode_id,
+            self._step,
+            self.gate.name,
+            decision.scores,
+            decision.thresholds,
+            math.nan if proposal is None else proposal.frame.age_s,
+            self._joystick.age_s(now_ns),
+            self.checkpoint_id,
+            out.hand_back_ready,
+        )
+
+    def _notices(self, out: SwitchOutput) -> Iterator[EpisodeEvent]:
+        if out.began and self._episode_id:
+            self._told = self._episode_id
+            yield self._notice(EventKind.INTERVENTION_BEGAN, self._told, out.asked, out.detail)
+        if out.ended and self._told:
+            yield self._notice(EventKind.INTERVENTION_ENDED, self._told, out.cause, out.detail)
+            self._told = ''
+        if out.aborted:
+            yield self._notice(EventKind.OUTCOME, '', Cause.REQUEST_TIMEOUT, out.detail)
+
+    def _notice(self, kind: EventKind, episode: str, cause: Cause, detail: str) -> EpisodeEvent:
+        outcome = Outcome.ABORTED if kind is EventKind.OUTCOME else Outcome.UNKNOWN
+        return EpisodeEvent(
+            self._stamp_ns, kind, episode, self._seed, self._tick, outcome, cause, detail
+        )

@@ -1,0 +1,80 @@
+"""gate.json in a checkpoint: what was fitted for its policy, so that thresholds of one round never
+meet the policy of another."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from il_core.errors import UserError
+from il_core.spec import Spec
+from il_core.structure import plain, structure
+from il_policy.checkpoint import GRAPH, load
+
+GATE_FILE = 'gate.json'
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What one gate learned. `alpha`: the share of the fitted states on which it may ask; `rows`:
+    how many states those were."""
+
+    thresholds: Mapping[str, float]
+    alpha: float
+    rows: int
+
+
+@dataclass(frozen=True)
+class GateFile:
+    """Contents of gate.json. `policy` is `policy_hash` of the graph it was fitted for; `gates`
+    maps registry names to fits."""
+
+    policy: str
+    spec_hash: str
+    gates: Mapping[str, Mapping[str, object]]
+    format: int = FORMAT
+
+
+def policy_hash(graph: bytes) -> str:
+    """Return 16 hex digits over the contents of policy.onnx: what runs, whatever lies beside
+    it."""
+    return hashlib.sha256(graph).hexdigest()[:16]
+
+
+def gate_json(graph: bytes, spec: Spec, fits: Mapping[str, Fit]) -> bytes:
+    """Return the contents of gate.json for the policy whose policy.onnx is `graph`."""
+    gates = {name: plain(fit) for name, fit in fits.items()}
+    file = GateFile(policy_hash(graph), spec.hash, gates)
+    return (json.dumps(plain(file), indent=1, sort_keys=True) + '\n').encode()
+
+
+def load_fit(spec: Spec, path: Path | None, gate: str) -> Fit:
+    """Return what `gate` learned for the policy of a checkpoint folder.
+
+    Raises:
+        UserError: no checkpoint, no gate.json, no fit of this gate in it, or one of another
+            policy.
+    """
+    if path is None:
+        raise UserError('checkpoint', '', f'gate `{gate}` needs one with its fit in {GATE_FILE}')
+    checkpoint = load(path, spec)
+    where = f'{path}/{GATE_FILE}'
+    if GATE_FILE not in checkpoint.files:
+        raise UserError(where, 'missing', f'gate `{gate}` was never fitted for this policy')
+    try:
+        data = json.loads(checkpoint.read(GATE_FILE))
+    except ValueError as error:
+        raise UserError(where, str(error), 'is not JSON') from error
+    file = structure(GateFile, data, where)
+    if file.format != FORMAT:
+        raise UserError(f'{where}: format', file.format, f'must be {FORMAT}')
+    ours = policy_hash(checkpoint.read(GRAPH))
+    if file.policy != ours:
+        raise UserError(f'{where}: policy', file.policy, f'fitted for another policy than {ours}')
+    if gate not in file.gates:
+        raise UserError(f'{where}: gate', gate, 'was not fitted', file.gates)
+    return structure(Fit, file.gates[gate], f'{where}: {gate}')

@@ -1,0 +1,1 @@
+"""Gates, one per file; names in `il_gating.api.GATES`."""

@@ -1,0 +1,53 @@
+"""HG-DAgger: the human is the gate. Kelly et al., ICRA 2019."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from il_core.spec import Spec
+from il_core.types import Cause, Decision, Mode, Owner
+from il_gating.api import GateInputs
+from il_gating.measure import Measure
+from il_gating.params import no_params
+
+
+class HgDagger:
+    """The human has the robot from engaging the dead-man (or the take-over button) until letting
+    go of it (or the release button).
+
+    A human who released by button while the dead-man was still held has to let go of it once
+    before engaging takes over again. Records the policy's doubt, the l2 norm of the vector of
+    per-axis variances of the ensemble, as a score without threshold; in normalised action units,
+    so that axes compare, where the paper has the action's own.
+    """
+
+    name = 'hg_dagger'
+    needs_expert_action = False
+    autonomous_start = True
+
+    def __init__(self, spec: Spec) -> None:
+        self._measure = Measure(spec)
+        self._had, self._spent = False, False
+
+    @classmethod
+    def build(cls, spec: Spec, checkpoint: Path | None, params: Mapping[str, object]) -> HgDagger:
+        no_params(cls.name, params)
+        return cls(spec)
+
+    def reset(self, rng: np.random.Generator) -> None:
+        self._had, self._spent = False, False
+
+    def decide(self, inputs: GateInputs) -> Decision:
+        engaged = inputs.expert is not None and inputs.expert.engaged
+        has = inputs.mode is Mode.SUPERVISOR
+        self._spent = engaged and (self._spent or (self._had and not has))
+        self._had = has
+        variance = inputs.proposal.variance
+        doubt = float('nan') if variance is None else float(self._measure.doubt(variance))
+        scores = {'doubt': doubt}
+        if engaged and not self._spent:
+            return Decision(Owner.HUMAN, Cause.HUMAN_REQUEST, scores)
+        return Decision(Owner.POLICY, Cause.HUMAN_RELEASE if has else Cause.NONE, scores)

@@ -1,0 +1,93 @@
+"""When GateNode ticks: in lockstep on complete pairs, in real time on proposals or when they are
+late. No clock: stamps and times come as arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from il_core.types import ExpertAction, Proposal
+
+T = TypeVar('T')
+
+# Stamps kept in lockstep while their other half is on its way.
+KEPT = 64
+# Periods after the last proposal at which a tick comes without one.
+LATE = 1.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """The inputs of one tick of lockstep. `expert` is None where the graph has no operator."""
+
+    proposal: Proposal
+    expert: ExpertAction | None
+
+
+class Pairs:
+    """Lockstep: proposals and expert actions of equal stamp, each stamp once, never backwards."""
+
+    def __init__(self, expect_expert: bool) -> None:
+        self._expect = expect_expert
+        self._proposals: dict[int, Proposal] = {}
+        self._experts: dict[int, ExpertAction] = {}
+        self._done_ns = -1
+
+    def proposal(self, proposal: Proposal) -> Pair | None:
+        """Take in a proposal. Returns the pair that it completes."""
+        stamp_ns = proposal.frame.stamp_ns
+        if stamp_ns > self._done_ns:
+            _keep(self._proposals, stamp_ns, proposal)
+        return self._complete(stamp_ns)
+
+    def expert(self, expert: ExpertAction) -> Pair | None:
+        """Take in an expert action. Returns the pair that it completes."""
+        if expert.stamp_ns > self._done_ns:
+            _keep(self._experts, expert.stamp_ns, expert)
+        return self._complete(expert.stamp_ns)
+
+    def _complete(self, stamp_ns: int) -> Pair | None:
+        ready = stamp_ns in self._experts or not self._expect
+        if stamp_ns not in self._proposals or not ready:
+            return None
+        pair = Pair(self._proposals[stamp_ns], self._experts.get(stamp_ns))
+        self._done_ns = stamp_ns
+        self._proposals = _after(self._proposals, stamp_ns)
+        self._experts = _after(self._experts, stamp_ns)
+        return pair
+
+
+class Pacer:
+    """Real time: says when a tick must come without a proposal."""
+
+    def __init__(self, period_ns: int) -> None:
+        self._period_ns = period_ns
+        self._due_ns: int | None = None
+
+    def ticked(self, now_ns: int) -> None:
+        """A proposal came."""
+        self._due_ns = now_ns + round(LATE * self._period_ns)
+
+    def late(self, now_ns: int) -> bool:
+        """Return whether a tick without proposal is due; the next one then is a period later."""
+        if self._due_ns is None:
+            self.ticked(now_ns)
+        if self._due_ns is None or now_ns < self._due_ns:
+            return False
+        self._due_ns = now_ns + self._period_ns
+        return True
+
+    @property
+    def look_s(self) -> float:
+        """Seconds between two looks at `late`."""
+        return self._period_ns * 1e-9 / 8
+
+
+def _keep(kept: dict[int, T], stamp_ns: int, item: T) -> None:
+    kept[stamp_ns] = item
+    if len(kept) > KEPT:
+        del kept[min(kept)]
+
+
+def _after(kept: dict[int, T], stamp_ns: int) -> dict[int, T]:
+    return {stamp: item for stamp, item in kept.items() if stamp > stamp_ns}

@@ -1,0 +1,115 @@
+"""What came in: the newest expert action and observation, how old they are, what is wrong with
+them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from il_core.spec import Spec
+from il_core.types import NO_PRESSES, NS_PER_S, ExpertAction, Proposal, Vector
+
+Problem = Callable[[Vector | None], str]
+
+
+class Joystick:
+    """The newest expert action, its age on the receiver's clock, and button presses.
+
+    Args:
+        timeout_s: an action received longer ago counts for nothing.
+        problem: says why an action cannot be sent.
+    """
+
+    def __init__(self, timeout_s: float, problem: Problem) -> None:
+        self._timeout_ns, self._problem = round(timeout_s * NS_PER_S), problem
+        self._expert: ExpertAction | None = None
+        self._received_ns = 0
+        self._seen: tuple[int, ...] | None = None
+        self._bad = ''
+
+    def take(self, expert: ExpertAction | None, received_ns: int) -> tuple[int, ...]:
+        """Keep a new action. Returns how often each `Press` was pressed since the last one.
+
+        The first message, and one whose counts fell (its sender began anew), count as none.
+        """
+        if expert is None or expert is self._expert:
+            return NO_PRESSES
+        self._expert, self._received_ns = expert, received_ns
+        self._bad = '' if expert.action is None else self._problem(expert.action)
+        seen, self._seen = self._seen, expert.presses
+        if seen == expert.presses or seen is None or len(seen) != len(expert.presses):
+            return NO_PRESSES
+        more = tuple(new - old for new, old in zip(expert.presses, seen, strict=True))
+        return NO_PRESSES if min(more) < 0 else more
+
+    def fresh(self, now_ns: int) -> ExpertAction | None:
+        """Return the newest action unless it is too old."""
+        if self._expert is None or now_ns - self._received_ns > self._timeout_ns:
+            return None
+        return self._expert
+
+    @property
+    def action(self) -> Vector | None:
+        """The action of the newest message; only `usable` says whether it may be sent."""
+        return None if self._expert is None else self._expert.action
+
+    def usable(self, fresh: ExpertAction | None) -> bool:
+        """True where what `fresh` gave is a sound action of a human whose dead-man is held."""
+        return fresh is not None and fresh.engaged and not self._bad and fresh.action is not None
+
+    def silence(self, now_ns: int) -> str:
+        """Say why there is no fresh action, empty where there is one."""
+        if self._expert is None:
+            return 'no message from the joystick yet'
+        if self.fresh(now_ns) is None:
+            return f'no message from the joystick for {self.age_s(now_ns):.2f} s'
+        return ''
+
+    def problem(self, now_ns: int) -> str:
+        """Say why the human must not act on the robot: silent, or an action that is not sound."""
+        if self.fresh(now_ns) is None:
+            return self.silence(now_ns)
+        return self._bad
+
+    def age_s(self, now_ns: int) -> float:
+        """Seconds since the last action was received; NaN: never."""
+        if self._expert is None:
+            return float('nan')
+        return (now_ns - self._received_ns) / NS_PER_S
+
+
+class Observation:
+    """When a usable frame was last seen, and what forbids one."""
+
+    def __init__(self, spec: Spec, timeout_s: float) -> None:
+        self._hash, self._shape = spec.hash, (len(spec.frame_fields),)
+        self._timeout_ns = round(timeout_s * NS_PER_S)
+        self._seen_ns: int | None = None
+        self.problem = ''
+
+    def take(self, proposal: Proposal | None, now_ns: int) -> Vector | None:
+        """Return the usable frame (F,) of a tick, None where there is none; `problem` says
+        why."""
+        frame = None if proposal is None else self._frame(proposal)
+        if frame is not None:
+            self._seen_ns = now_ns
+            return frame
+        self.problem = self.problem if proposal is not None else self.stale(now_ns)
+        return None
+
+    def stale(self, now_ns: int) -> str:
+        """Say for how long there was no usable frame, empty within the time-out."""
+        if self._seen_ns is None:
+            return 'no observation yet'
+        if now_ns - self._seen_ns > self._timeout_ns:
+            return f'none for {(now_ns - self._seen_ns) / NS_PER_S:.2f} s'
+        return ''
+
+    def _frame(self, proposal: Proposal) -> Vector | None:
+        frame, self.problem = proposal.frame, ''
+        if frame.fault:
+            self.problem = frame.fault
+        elif proposal.spec_hash and proposal.spec_hash != self._hash:
+            self.problem = f'policy runs spec {proposal.spec_hash}, the gate {self._hash}'
+        elif frame.vector.shape != self._shape:
+            self.problem = f'frame has shape {frame.vector.shape}, not {self._shape}'
+        return None if self.problem else frame.vector

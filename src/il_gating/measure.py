@@ -1,0 +1,31 @@
+"""How much an ensemble disagrees, in units that compare across axes.
+
+A normalised action unit is half the axis' range low..high. The variance of a discrete axis is
+that of a probability already (`il_policy.runtime`) and stays as it is. The distance of two actions
+is `il_core.distance`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from il_core.spec import Spec
+from il_core.types import AxisKind, Vector
+
+
+class Measure:
+    """Variances of one spec's actions."""
+
+    def __init__(self, spec: Spec) -> None:
+        discrete = np.array([a.kind is AxisKind.DISCRETE for a in spec.axes])
+        self._squared = np.where(discrete, 1.0, 2.0 / (spec.high - spec.low)) ** 2
+
+    def doubt(self, variance: Vector) -> Vector:
+        """Return (...) the l2 norm of (..., A) variances over axes."""
+        norm: Vector = np.asarray(np.linalg.norm(variance * self._squared, axis=-1))
+        return norm
+
+    def novelty(self, variance: Vector) -> Vector:
+        """Return (...) the mean of (..., A) variances over axes."""
+        mean: Vector = np.asarray(variance @ self._squared / self._squared.size)
+        return mean

@@ -1,0 +1,232 @@
+"""The gate as a node: proposals and the human's action in, the one command out."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from std_srvs.srv import Trigger
+
+from il_core.errors import UserError
+from il_core.types import Command, EventKind, ExpertAction, Proposal
+from il_gating.api import GATES, Fitted
+from il_gating.asked import GateEvent, Request
+from il_gating.build import build_gate, parse_params
+from il_gating.config import HANDOVERS, GateConfig
+from il_gating.core import GateCore, GateOutput
+from il_gating.inbox import Pacer, Pair, Pairs
+from il_gating.verdict import verdict
+from il_ros.build import build_commands
+from il_ros.health import Health, Level
+from il_ros.lifecycle import IlNode
+from il_ros.messages import (
+    command_to_msg,
+    event_from_msg,
+    event_to_msg,
+    expert_from_msg,
+    proposal_from_msg,
+    state_to_msg,
+)
+from il_ros.params import CommonParams, param
+from il_ros.run import run
+from il_ros.swap import Swap
+from il_ros.topics import command_topic
+from il_ros.window import Window
+
+SERVICES = (Request.TAKEOVER, Request.RELEASE, Request.RESUME, Request.RESET_ESTOP)
+
+
+@dataclass(frozen=True)
+class GateParams(CommonParams):
+    """Changes take effect at the next configure."""
+
+    gate: str = param('policy_only', 'who should act', choices=GATES.names)
+    gate_params: str = param('', 'parameters of the gate as JSON or YAML, {novelty: 0.1}')
+    checkpoint: str = param('', 'folder of the policy that the gate was fitted for')
+    handover: str = param('request', 'how control changes hands', choices=HANDOVERS)
+    latency_s: float = param(0.0, 'from a request to the human, at least', low=0.0, high=60.0)
+    timeout_s: float = param(30.0, 'a request ends the episode after', low=0.1, high=3600.0)
+    joystick_timeout_s: float = param(0.3, 'silence that counts as loss', low=0.02, high=10.0)
+    observation_timeout_s: float = param(0.2, 'no frame for so long: hold', low=0.02, high=10.0)
+    hand_back_ticks: int = param(3, 'ticks in a row that want the policy back', low=1, high=1000)
+    auto_return: bool = param(False, 'hand back while the dead-man is held, too')
+    auto_start: bool = param(False, 'leave HOLD when an episode starts (simulation)')
+    auto_resume: bool = param(False, 'leave HOLD when a fault is gone (simulation)')
+    expect_expert: bool = param(False, 'lockstep: wait for teleop/action at every tick')
+    continuous_labels: bool = param(False, 'the expert acts at every tick, whoever owns')
+
+    def config(self) -> GateConfig:
+        names = GateConfig.__dataclass_fields__
+        return GateConfig(**{name: getattr(self, name) for name in names})
+
+
+class GateNode(IlNode):
+    """The one writer of the robot's commands; starts in HOLD, and after every activation again."""
+
+    node_name = 'gate'
+    params_type = GateParams
+
+    def setup(self) -> None:
+        self.spec = self.load_spec()
+        self.core = self._build()
+        self.robot = [self.publisher(command_topic(c)) for c in self.spec.robot.commands]
+        self.commands = self.publisher('command')
+        self.status = self.publisher('gate/status')
+        self.events = self.publisher('episode/events')
+        self.subscribe('policy/proposal', self.on_proposal)
+        self.subscribe('teleop/action', self.on_expert)
+        self.subscribe('episode/events', self.on_event)
+        for request in SERVICES:
+            answer = functools.partial(self.on_request, request)
+            self.service(Trigger, f'gate/{request.value}', answer)
+        self.swap = Swap(self, 'gate', self._fitted, lambda new: self.core.swap(new))
+
+    def start(self) -> None:
+        self.core = self._build()
+        self.queue: list[GateEvent] = []
+        self.expert: ExpertAction | None = None
+        self.expert_ns, self.tick_ns = 0, 0
+        self.output: GateOutput | None = None
+        self.decision = Window('decision_s')
+        self.pairs, self.pacer = Pairs(self.params.expect_expert), Pacer(self.spec.period_ns)
+        if not self.lockstep:
+            self.timer(self.pacer.look_s, self.on_look)
+
+    def stop(self) -> None:
+        self.last_words()
+
+    def last_words(self) -> list[Any]:
+        command = self.core.stop(self.now_ns())
+        if command is None:
+            return []
+        self.send(command)
+        return [*self.robot, self.commands]
+
+    def health(self) -> Health:
+        writers = [p.topic_name for p in (*self.robot, self.commands) if self._rivals(p)]
+        values = {'gate': self.params.gate, 'checkpoint_id': self.core.checkpoint_id}
+        if writers:
+            rule = f'another node writes to {", ".join(writers)}: only the gate may'
+            return Health(Level.ERROR, rule, values)
+        if self.output is None:
+            return Health(Level.WARN, 'no proposal yet', values)
+        state = self.output.state
+        values |= {'mode': state.mode.name, 'cause': state.cause.name}
+        values |= {'joystick_age_s': state.joystick_age_s, **self.decision.summary()}
+        level, message = verdict(state)
+        return Health(Level[level], message, values)
+
+    # Lockstep.
+
+    def on_pair(self, pair: Pair | None) -> None:
+        if pair is not None:
+            stamp_ns = pair.proposal.frame.stamp_ns
+            self.tick(pair.proposal, pair.expert, stamp_ns, stamp_ns)
+
+    # Both.
+
+    def on_proposal(self, message: Any) -> None:
+        proposal = proposal_from_msg(message)
+        if self.lockstep:
+            self.on_pair(self.pairs.proposal(proposal))
+            return
+        now_ns = self.steady_ns()
+        self.pacer.ticked(now_ns)
+        self.tick(proposal, self.expert, now_ns, self.expert_ns)
+
+    def on_expert(self, message: Any) -> None:
+        expert = expert_from_msg(message)
+        if self.lockstep:
+            self.on_pair(self.pairs.expert(expert))
+        else:
+            self.expert, self.expert_ns = expert, self.steady_ns()
+
+    def on_look(self) -> None:
+        now_ns = self.steady_ns()
+        if self.pacer.late(now_ns):
+            self.tick(None, self.expert, now_ns, self.expert_ns)
+
+    def on_event(self, message: Any) -> None:
+        event = event_from_msg(message)
+        if event.kind not in (EventKind.STARTED, EventKind.ENDED):
+            return
+        self.queue.append(event)
+        if self.lockstep and event.kind is EventKind.ENDED:
+            # The simulator stands still now; nothing else would say that the gate holds.
+            queue, self.queue = self.queue, []
+            output = self.core.update(None, None, queue, self.tick_ns)
+            self.tell(output)
+
+    def on_request(self, request: Request, _: Any, response: Any) -> Any:
+        now_ns = self.tick_ns if self.lockstep else self.steady_ns()
+        refusal = self.core.refusal(request, now_ns)
+        if refusal:
+            raise UserError(f'gate/{request.value}', self.core.mode.name, refusal)
+        self.queue.append(request)
+        response.success, response.message = True, 'at the next tick'
+        return response
+
+    def tick(
+        self,
+        proposal: Proposal | None,
+        expert: ExpertAction | None,
+        now_ns: int,
+        expert_ns: int,
+    ) -> None:
+        """Decide and send the one command of this tick."""
+        queue, self.queue, self.tick_ns = self.queue, [], now_ns
+        begun_ns = self.steady_ns()
+        output = self.core.update(
+            proposal, expert, queue, now_ns, stamp_ns=self.now_ns(), expert_received_ns=expert_ns
+        )
+        self.decision.add_since(begun_ns, self.steady_ns())
+        if output.command is not None:
+            self.send(output.command)
+        self.tell(output)
+
+    def tell(self, output: GateOutput) -> None:
+        """Publish who acts and what happened."""
+        before, self.output = self.output, output
+        state = output.state
+        self.status.publish(state_to_msg(state))
+        for notice in output.notices:
+            self.events.publish(event_to_msg(notice))
+        if before is None or before.state.mode is not state.mode:
+            self.log(f'{state.mode.name} ({state.cause.name}): {state.detail}', verdict(state)[0])
+
+    def log(self, text: str, level: str) -> None:
+        # rclpy refuses another severity from the same line.
+        if level == 'OK':
+            self.get_logger().info(text)
+        else:
+            self.get_logger().warning(text)
+
+    def send(self, command: Command) -> None:
+        """Publish a command: to the robot first."""
+        messages = build_commands(self.spec, command.action, command.stamp_ns)
+        for publisher, message in zip(self.robot, messages, strict=True):
+            publisher.publish(message)
+        self.commands.publish(command_to_msg(command, self.spec.axis_names))
+
+    def _build(self) -> GateCore:
+        checkpoint = Path(self.params.checkpoint) if self.params.checkpoint else None
+        fitted = self._fitted(checkpoint)
+        return GateCore(self.spec, fitted.gate, self.params.config(), fitted.checkpoint_id)
+
+    def _fitted(self, checkpoint: Path | None) -> Fitted:
+        p = self.params
+        params = parse_params(p.gate_params)
+        return build_gate(self.spec, p.gate, checkpoint, params, p.continuous_labels)
+
+    def _rivals(self, publisher: Any) -> bool:
+        return self.count_publishers(publisher.topic_name) > 1
+
+
+def main() -> None:
+    run(GateNode)
+
+
+if __name__ == '__main__':
+    main()

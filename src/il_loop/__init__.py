@@ -1,0 +1,1 @@
+"""The whole loop without ROS: rollout, rounds, evaluation, report."""

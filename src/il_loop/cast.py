@@ -1,0 +1,80 @@
+"""Who takes part in an episode: policy, gate, operator, put together from their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from il_data.episode import Episode
+from il_gating.api import GATES
+from il_gating.config import GateConfig
+from il_gating.core import GateCore
+from il_loop.rollout import Loop
+from il_policy.api import POLICIES, Policy
+from il_sim.api import World
+from il_teleop.api import EXPERTS
+from il_teleop.joystick import JoystickMapper
+from il_teleop.mapping import load_joystick
+
+# What a simulation may do by itself; everything else as in the nodes.
+SIMULATED = GateConfig(auto_start=True, auto_resume=True)
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Names and parameters. `operator` None: no human. `policy` empty: bc where there is a
+    checkpoint, else none."""
+
+    gate: str = 'policy_only'
+    gate_params: Mapping[str, Any] = field(default_factory=dict)
+    config: GateConfig = SIMULATED
+    operator: Mapping[str, Any] | None = None
+    joystick: str = 'scripted'
+    policy: str = ''
+
+
+DEMONSTRATE = Cast('expert_only', operator={'style': 'always'})
+ALONE = Cast('policy_only')
+ASSISTED = Cast('novelty', operator={'style': 'on_request'})
+
+
+def make_loop(
+    world: World, cast: Cast, checkpoint: Path | None = None, policy: Policy | None = None
+) -> Loop:
+    """Return the loop of a world with this cast; `policy` replaces the one of the checkpoint.
+
+    Raises:
+        UserError: an unknown name, a checkpoint that is missing or of another spec, or an operator
+            in a world without a supervisor to follow.
+    """
+    spec = world.spec
+    if policy is None:
+        name = cast.policy or ('bc' if checkpoint else 'none')
+        policy = POLICIES.load(name)(spec, checkpoint)
+    assert policy is not None
+    gate = GATES.load(cast.gate).build(spec, checkpoint, cast.gate_params)
+    core = GateCore(spec, gate, cast.config, policy.checkpoint_id)
+    if cast.operator is None:
+        return Loop(world, policy, core)
+    if not world.has_supervisor:
+        world.supervisor()  # says that there is none
+    mapping = load_joystick(cast.joystick)
+    operator = EXPERTS.load('scripted').build(spec, mapping, cast.operator)
+    return Loop(world, policy, core, operator, JoystickMapper(mapping, spec))
+
+
+def play(
+    loop: Loop,
+    seeds: Iterable[int],
+    name: str = 'rollout',
+    progress: Callable[[Episode], None] | None = None,
+) -> list[Episode]:
+    """Run one episode per seed and return them; `progress` is called after each."""
+    episodes = []
+    for seed in seeds:
+        episodes.append(loop.episode(seed, f'{name}_{seed}').episode())
+        if progress is not None:
+            progress(episodes[-1])
+    return episodes

@@ -1,0 +1,167 @@
+"""The stages of `il demo`: what runs as which process, and what is there already."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from il_core.errors import UserError
+from il_core.structure import differences, plain
+from il_loop.evaluate import Comparison, compare, from_episodes, save
+from il_loop.report_data import trusted
+from il_loop.rounds import RoundConfig
+from il_loop.run_folder import RunFolder
+from il_policy.bc import BcConfig
+
+SETTINGS = 'demo.json'
+COLLECT, REAL_TIME, EVALUATE = 1_000, 9_000, 10_000  # seeds, counted from that of the demo
+STOP_S = 20.0  # for a graph to stop after Ctrl-C
+TAIL = 15  # lines of a failed command to show
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides what the demo does; kept in its run folder."""
+
+    task: str = 'reach'
+    seed: int = 0
+    demos: int = 3
+    rounds: int = 2
+    episodes: int = 10
+    evaluations: int = 50
+    alpha: float = 0.2
+    handover: str = 'request'
+    epochs: float = 200.0
+
+    def __post_init__(self) -> None:
+        for name in ('demos', 'rounds', 'episodes', 'evaluations'):
+            if getattr(self, name) < 1:
+                raise UserError(f'--{name}', getattr(self, name), 'must be at least 1')
+
+    @property
+    def round_config(self) -> RoundConfig:
+        return RoundConfig(BcConfig(epochs=self.epochs), 'novelty', self.alpha, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class Session:
+    """One `il collect` with a graph of its own: which episodes, with whom, into which folder."""
+
+    run: RunFolder
+    seeds: range
+    options: tuple[str, ...]
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """Arguments of `il`."""
+        seeds = f'{self.seeds[0]}-{self.seeds[-1]}'
+        where = ('--run', str(self.run.path), '--seeds', seeds)
+        return ('collect', *where, '--start-graph', *self.options)
+
+
+def keep_settings(run: RunFolder, settings: Settings) -> None:
+    """Note the settings in the run folder. Raises UserError where it was begun with others."""
+    path = run.path / SETTINGS
+    now = plain(settings)
+    if path.is_file():
+        changed = differences(json.loads(path.read_text()), now)
+        if changed:
+            rule = f'was begun with other settings ({"; ".join(changed)}); choose another --name'
+            raise UserError('run folder', str(run.path), rule)
+        return
+    if run.bags.exists() or run.rounds():
+        raise UserError('run folder', str(run.path), 'is not of a demo; choose another --name')
+    run.path.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(now, indent=1) + '\n')
+
+
+def demonstrations(run: RunFolder, s: Settings) -> Session:
+    """The scripted operator drives, over the joystick."""
+    options = ('--mode', 'demonstrate', '--lockstep', '--handover', 'instant')
+    return Session(run, range(s.seed, s.seed + s.demos), (*_task(s), *options))
+
+
+def interactive(run: RunFolder, s: Settings, number: int) -> Session:
+    """The policy of round `number` drives, the gate calls the operator."""
+    first = s.seed + COLLECT * (number + 1)
+    options = (*_assisted(run, s, number), '--lockstep')
+    return Session(run, range(first, first + s.episodes), options)
+
+
+def real_time(run: RunFolder, s: Settings) -> Session:
+    """One episode on the wall clock with the last policy, in a folder of its own."""
+    first = s.seed + REAL_TIME
+    return Session(run.real_time, range(first, first + 1), _assisted(run, s, s.rounds))
+
+
+def alone(run: RunFolder, s: Settings, number: int) -> Session:
+    """The policy of round `number` without help, the same seeds for every round."""
+    first = s.seed + EVALUATE
+    options = ('--checkpoint', str(run.checkpoint(number)), '--gate', 'policy_only')
+    return Session(
+        run.evaluated(number),
+        range(first, first + s.evaluations),
+        (*_task(s), *options, '--operator', 'none', '--lockstep'),
+    )
+
+
+def conclude(run: RunFolder, s: Settings) -> Comparison:
+    """Compare the last round with the first from the bags of this run, and keep the result."""
+    sides = [
+        from_episodes(trusted(run.evaluated(number)), label=label)
+        for number, label in ((0, 'initial BC'), (s.rounds, f'round {s.rounds}'))
+    ]
+    found = compare(*sides)
+    save(found, run.evaluation / 'comparison.json')
+    return found
+
+
+def il(*args: str) -> None:
+    """Run an `il` command as a process of its own; its progress goes to the terminal.
+
+    Raises:
+        UserError: it failed; shows the end of what it said.
+        KeyboardInterrupt: after it has stopped.
+    """
+    command = (sys.executable, '-m', 'il_core.cli', *args)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment())
+    try:
+        said, _ = process.communicate()
+    except KeyboardInterrupt:
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        raise
+    if process.returncode == 130:
+        raise KeyboardInterrupt
+    if process.returncode:
+        last = '\n'.join(said.splitlines()[-TAIL:])
+        rule = f'failed; run the same demo again to go on from here\n{last}'
+        raise UserError('command', f'il {" ".join(args)}', rule)
+
+
+def domain() -> str:
+    """Return the ROS_DOMAIN_ID of the demo's graphs: the user's, otherwise one of its own, so that
+    two demos on one network do not meet."""
+    return os.environ.get('ROS_DOMAIN_ID') or str(10 + os.getpid() % 90)
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, 'ROS_DOMAIN_ID': domain()}
+
+
+def _task(s: Settings) -> Sequence[str]:
+    return ('--task', s.task)
+
+
+def _assisted(run: RunFolder, s: Settings, number: int) -> tuple[str, ...]:
+    return (
+        *_task(s),
+        *('--checkpoint', str(run.checkpoint(number)), '--gate', 'novelty'),
+        *('--operator', 'scripted', '--handover', s.handover),
+    )

@@ -1,0 +1,153 @@
+"""`il demo`: demonstrate, clone, correct in two rounds, evaluate in pairs, report; on real topics
+between real processes."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from pathlib import Path
+
+import torch
+
+from il_core.errors import UserError
+from il_data import manifest
+from il_data.read import bag_folders
+from il_loop import demo
+from il_loop.cli import CONSOLE, round_words, training_bar
+from il_loop.demo import Session, Settings
+from il_loop.report import write_report
+from il_loop.report_page import points, rate
+from il_loop.rounds import make_round, read_bags
+from il_loop.run_folder import RunFolder
+from il_loop.stages_cli import Stages
+
+FIXED_STAGES = 5  # beside three per round: demonstrations, BC, real time, evaluation of BC, report
+TRIES = 3  # an episode whose recording is BAD is run again
+
+
+def main(argv: list[str]) -> int:
+    """Run the demo, or what is missing of it."""
+    args = _parser().parse_args(argv)
+    run = RunFolder(args.runs / args.name)
+    settings = Settings(
+        **{k: v for k, v in vars(args).items() if k not in ('runs', 'name', 'no_pictures')}
+    )
+    demo.keep_settings(run, settings)
+    CONSOLE.print(
+        f'A robot learns {settings.task} from a scripted human at the joystick, over ROS 2 topics '
+        f'(ROS_DOMAIN_ID={demo.domain()}).\nEverything is kept in {run.path}; run this again '
+        'after a stop and it goes on.'
+    )
+    torch.set_num_threads(1)  # nets and data are small: more threads wait for each other
+    stages = Stages(FIXED_STAGES + 3 * settings.rounds, CONSOLE)
+    try:
+        _learn(stages, run, settings)
+        _judge(stages, run, settings, not args.no_pictures)
+    except KeyboardInterrupt:
+        CONSOLE.print('\nstopped; the same command goes on from here')
+        return 130
+    _conclude(run, settings, stages.elapsed_s)
+    return 0
+
+
+def _learn(stages: Stages, run: RunFolder, s: Settings) -> None:
+    words = f'{s.demos} demonstrations over the joystick, recorded in lockstep'
+    _collect(stages, words, demo.demonstrations(run, s))
+    _train(stages, run, s, 0, 'Clone the demonstrations (BC) and fit the gate')
+    for number in range(s.rounds):
+        words = (
+            f'{s.episodes} episodes with the policy of round {number}: the gate calls the human'
+        )
+        _collect(stages, words, demo.interactive(run, s, number))
+        words = f'Round {number + 1}: retrain from all bags and fit the gate again'
+        _train(stages, run, s, number + 1, words)
+
+
+def _judge(stages: Stages, run: RunFolder, s: Settings, pictures: bool) -> None:
+    _collect(stages, 'One episode in real time', demo.real_time(run, s))
+    for number in range(s.rounds + 1):
+        name = f'round {number}' if number else 'the initial BC'
+        words = f'Evaluate {name} alone: {s.evaluations} episodes, the same seeds for all'
+        _collect(stages, words, demo.alone(run, s, number))
+    stages.run(
+        'Report',
+        lambda: '',
+        lambda: f'{write_report(run, pictures=pictures).resolve()}',
+    )
+
+
+def _collect(stages: Stages, words: str, session: Session) -> None:
+    def work() -> str:
+        for _ in range(TRIES):
+            demo.il(*session.command)
+            if present():
+                return _ended(session)
+        rule = f'have no sound recording after {TRIES} tries; see `il bags info`'
+        raise UserError('seeds', f'{session.seeds[0]}-{session.seeds[-1]}', rule)
+
+    def present() -> str:
+        there = _outcomes(session)
+        return f'{len(there)} bags are there' if len(there) >= len(session.seeds) else ''
+
+    stages.run(words, present, work)
+
+
+def _train(stages: Stages, run: RunFolder, s: Settings, number: int, words: str) -> None:
+    def work() -> str:
+        with training_bar() as step:
+            return round_words(make_round(run, read_bags(run), s.round_config, step))
+
+    def present() -> str:
+        return f'{run.round(number)} is there' if len(run.rounds()) > number else ''
+
+    stages.run(words, present, work)
+
+
+def _outcomes(session: Session) -> list[str]:
+    """Return how the episodes of a session ended that are finished and soundly recorded."""
+    found = {}
+    for bag in bag_folders(session.run.bags):
+        if (bag / manifest.FILE).is_file():
+            known = manifest.load(bag)
+            if known.verdict is not manifest.Verdict.BAD:
+                found[known.seed] = known.outcome.name.lower()
+    return [found[seed] for seed in session.seeds if seed in found]
+
+
+def _ended(session: Session) -> str:
+    counts = Counter(_outcomes(session))
+    return ', '.join(f'{n} {outcome}' for outcome, n in counts.most_common())
+
+
+def _conclude(run: RunFolder, s: Settings, took_s: float) -> None:
+    found = demo.conclude(run, s)
+    before, after = found.before, found.after
+    CONSOLE.print(
+        f'\n[bold]{before.label}: {rate(before.success)} → {after.label}: {rate(after.success)}[/]'
+        f'\n[bold]improvement {points(found.difference)}[/], 95 % interval, '
+        f'{found.difference.n} paired seeds, from the bags in {run.evaluation}'
+        f'\nreport: {run.report.resolve()}\n[dim]{took_s:.0f} s in all[/]'
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='il demo',
+        description=__doc__,
+        epilog='example: il demo --runs /tmp/runs --seed 7',
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    d = Settings()
+    parser.add_argument('--runs', type=Path, default=Path('runs'), help='where run folders are')
+    parser.add_argument('--name', default='demo', help='of the run folder')
+    parser.add_argument('--task', default=d.task, help='a simulated task')
+    parser.add_argument('--seed', type=int, default=d.seed, help='everything random follows')
+    parser.add_argument('--demos', type=int, default=d.demos, help='demonstrations')
+    parser.add_argument('--rounds', type=int, default=d.rounds, help='interactive rounds')
+    parser.add_argument('--episodes', type=int, default=d.episodes, help='per interactive round')
+    parser.add_argument('--evaluations', type=int, default=d.evaluations, help='paired seeds')
+    parser.add_argument('--alpha', type=float, default=d.alpha, help='share of states to ask on')
+    parser.add_argument('--handover', default=d.handover, help='request or instant')
+    parser.add_argument('--epochs', type=float, default=d.epochs, help='of every training')
+    parser.add_argument('--no-pictures', action='store_true', help='a report without pictures')
+    return parser

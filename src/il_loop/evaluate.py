@@ -1,0 +1,143 @@
+"""Success and burden of a policy over n episodes, and of two policies on the same seeds."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from il_core.errors import UserError
+from il_core.structure import plain, structure
+from il_data.episode import Episode
+from il_loop.episodes import EpisodeSummary, summarise
+from il_loop.stats import Estimate, mean, paired_difference, wilson
+
+SECONDS_PER_MINUTE = 60.0
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """n episodes of one policy.
+
+    Attributes:
+        label: what was evaluated, as a reader knows it (`round 2`).
+        checkpoint_id: of the policy that acted.
+        success: share with Wilson's interval.
+        human_s, switches, length_s: means per episode with bootstrap intervals.
+        switches_per_minute: all switches over all robot time.
+    """
+
+    label: str
+    checkpoint_id: str
+    task: str
+    gate: str
+    success: Estimate
+    human_s: Estimate
+    switches: Estimate
+    length_s: Estimate
+    switches_per_minute: float
+    episodes: tuple[EpisodeSummary, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(episode.seed for episode in self.episodes)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two evaluations on the same seeds; `difference` is after − before with Tango's interval."""
+
+    before: Evaluation
+    after: Evaluation
+    difference: Estimate
+
+
+def evaluation(
+    episodes: Sequence[EpisodeSummary],
+    *,
+    label: str,
+    task: str,
+    gate: str = 'policy_only',
+    checkpoint_id: str = '',
+) -> Evaluation:
+    """Count up episodes of one policy, ordered by seed. Raises UserError where there is none."""
+    if not episodes:
+        raise UserError(f'evaluation {label}: episodes', 0, 'must be at least one')
+    ordered = tuple(sorted(episodes, key=lambda e: e.seed))
+    minutes = sum(e.seconds for e in ordered) / SECONDS_PER_MINUTE
+    switches = [e.switches for e in ordered]
+    return Evaluation(
+        label=label,
+        checkpoint_id=checkpoint_id,
+        task=task,
+        gate=gate,
+        success=wilson(sum(e.success for e in ordered), len(ordered)),
+        human_s=mean([e.human_s for e in ordered]),
+        switches=mean(switches),
+        length_s=mean([e.seconds for e in ordered]),
+        switches_per_minute=sum(switches) / minutes if minutes else 0.0,
+        episodes=ordered,
+    )
+
+
+def from_episodes(
+    episodes: Sequence[Episode], *, label: str, gate: str = 'policy_only'
+) -> Evaluation:
+    """Count up recorded or rolled out episodes of one policy on one task.
+
+    Raises:
+        UserError: none, or of several tasks or policies.
+    """
+    for what, found in (
+        ('task', {e.spec.task.name for e in episodes}),
+        ('checkpoint', {e.manifest.checkpoint_id for e in episodes}),
+    ):
+        if len(found) > 1:
+            raise UserError(f'evaluation {label}: {what}', sorted(found), 'must be one only')
+    counted = [summarise(e) for e in episodes]
+    task = episodes[0].spec.task.name if episodes else ''
+    ids = [e.checkpoint_id for e in counted]
+    return evaluation(
+        counted, label=label, task=task, gate=gate, checkpoint_id=ids[0] if ids else ''
+    )
+
+
+def compare(before: Evaluation, after: Evaluation) -> Comparison:
+    """Pair two evaluations by seed. Raises UserError where their seeds or tasks differ."""
+    if before.task != after.task:
+        raise UserError('task of the second evaluation', after.task, f'must be {before.task!r}')
+    if before.seeds != after.seeds:
+        odd = sorted(set(before.seeds) ^ set(after.seeds))[:5]
+        raise UserError('seeds of one evaluation only', odd, 'both must have run the same seeds')
+    wins = [[e.success for e in side.episodes] for side in (before, after)]
+    return Comparison(before, after, paired_difference(*wins))
+
+
+def save(result: Evaluation | Comparison, path: Path) -> Path:
+    """Write a result as JSON by atomic rename and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + '.part')
+    part.write_text(json.dumps(plain(result), indent=1) + '\n')
+    os.replace(part, path)
+    return path
+
+
+def load_comparison(path: Path) -> Comparison:
+    """Read what `save` wrote. Raises UserError where it is missing or not a comparison."""
+    return structure(Comparison, _json(path), path.name)
+
+
+def load_evaluation(path: Path) -> Evaluation:
+    """Read what `save` wrote. Raises UserError where it is missing or not an evaluation."""
+    return structure(Evaluation, _json(path), path.name)
+
+
+def _json(path: Path) -> object:
+    if not path.is_file():
+        raise UserError('evaluation file', str(path), 'no such file')
+    try:
+        return json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise UserError(str(path), str(error), 'is not JSON') from error

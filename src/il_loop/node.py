@@ -1,0 +1,141 @@
+"""Retraining as a job: beside the running graph, which swaps to the result when the gate holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from interactive_il.msg import Job as Msg
+from interactive_il.srv import CancelJob, StartJob
+
+from il_core.errors import UserError
+from il_gating.api import GATES
+from il_gating.fit import FITTED
+from il_loop.job import Job
+from il_ros.build import to_time
+from il_ros.health import Health
+from il_ros.lifecycle import IlNode
+from il_ros.params import CommonParams, param
+from il_ros.run import run
+from il_ros.swapping import Swapper
+
+LOOK_S = 0.1
+ENDED = (Msg.STATE_DONE, Msg.STATE_FAILED, Msg.STATE_CANCELLED)
+
+
+@dataclass(frozen=True)
+class JobsParams(CommonParams):
+    """Changes take effect with the next job."""
+
+    run: str = param('runs/default', 'run folder whose bags are trained on')
+    gate: str = param('novelty', 'gate to fit, if it is one that is fitted', choices=GATES.names)
+    alpha: float = param(0.2, 'share of states on which the gate may ask', low=0.0, high=1.0)
+    epochs: float = param(200.0, 'passes over the labels', low=0.1, high=1e6)
+    seed: int = param(0, 'of the training', low=0, high=2**31)
+    swap: bool = param(True, 'let policy and gate run the result')
+    swap_wait_s: float = param(600.0, 'for the gate to hold', low=0.0, high=86400.0)
+
+
+class JobsNode(IlNode):
+    """One job at a time; `jobs` (latched) says how it goes."""
+
+    node_name = 'jobs'
+    params_type = JobsParams
+
+    def setup(self) -> None:
+        self.job: Job | None = None
+        self.count, self.told = 0, Msg()
+        self.jobs = self.publisher('jobs')
+        self.swapper = Swapper(self)
+        self.service(StartJob, 'jobs/train', self.on_train)
+        self.service(CancelJob, 'jobs/cancel', self.on_cancel)
+
+    def start(self) -> None:
+        self.timer(LOOK_S, self.on_look)
+
+    def stop(self) -> None:
+        if self.job is not None:
+            self.job.close()
+            self.tell(Msg.STATE_CANCELLED, 'the node went down')
+            self.job = None
+
+    def teardown(self) -> None:
+        if hasattr(self, 'swapper'):
+            self.swapper.close()
+            del self.swapper
+
+    def health(self) -> Health:
+        values = {'job': self.told.job_id or 'none', 'progress': float(self.told.progress)}
+        return Health(message=self.told.message or 'no job yet', values=values)
+
+    def on_train(self, _: Any, response: Any) -> Any:
+        if self.told.job_id and self.told.state not in ENDED:
+            raise UserError('jobs/train', self.told.job_id, 'is running; jobs/cancel stops it')
+        p = self.params
+        settings = {
+            'gate': p.gate if p.gate in FITTED else '',
+            'alpha': p.alpha,
+            'epochs': p.epochs,
+        }
+        options = [f'--{name}={value}' for name, value in {**settings, 'seed': p.seed}.items()]
+        self.job = Job(['round', p.run, '--json', *options])
+        self.count += 1
+        self.told = Msg(job_id=f'train_{self.count}', kind='train')
+        self.tell(Msg.STATE_RUNNING, f'a round of {p.run}')
+        response.success, response.job_id = True, self.told.job_id
+        return response
+
+    def on_cancel(self, request: Any, response: Any) -> Any:
+        if self.job is None or request.job_id not in ('', self.told.job_id):
+            raise UserError('job_id', request.job_id, 'no such job is running', [self.told.job_id])
+        self.job.cancel()
+        response.success, response.message = True, f'{self.told.job_id} is interrupted'
+        return response
+
+    def on_look(self) -> None:
+        if self.job is None:
+            return
+        ended = self.job.code is not None  # before the news, so that none is missed
+        for news in self.job.news():
+            self.told.progress = float(news.get('progress', self.told.progress))
+            self.told.result = news.get('result', '')
+            self.tell(Msg.STATE_RUNNING, news.get('message', self.told.message))
+        if ended:
+            job, self.job = self.job, None
+            job.close()
+            self.conclude(job)
+
+    def conclude(self, job: Job) -> None:
+        if job.cancelled:
+            self.tell(Msg.STATE_CANCELLED, 'cancelled; the next training goes on from there')
+        elif job.code != 0:
+            self.tell(Msg.STATE_FAILED, job.complaint)
+        elif self.params.swap:
+            self.tell(Msg.STATE_SWAPPING, self.told.message)
+            self.executor.create_task(self.swap)
+        else:
+            self.tell(Msg.STATE_DONE, self.told.message)
+
+    async def swap(self) -> None:
+        try:
+            done = await self.swapper.swap(Path(self.told.result), self.params.swap_wait_s)
+        except UserError as error:
+            self.tell(Msg.STATE_FAILED, f'trained, not swapped: {error}')
+        else:
+            self.tell(Msg.STATE_DONE, f'{self.told.message}; policy and gate run {done}')
+
+    def tell(self, state: int, message: str) -> None:
+        self.told.header.stamp = to_time(self.now_ns())
+        self.told.state, self.told.message = state, message
+        self.jobs.publish(self.told)
+        if state in ENDED or state == Msg.STATE_SWAPPING:
+            self.get_logger().info(f'{self.told.job_id}: {message}')
+
+
+def main() -> None:
+    run(JobsNode, 'single')
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,164 @@
+"""One self-contained HTML page of a run folder."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from il_core.errors import UserError
+from il_core.types import NS_PER_S, Owner
+from il_data.episode import Episode
+from il_loop import report_charts, report_data, report_pictures
+from il_loop.episodes import EpisodeSummary
+from il_loop.evaluate import SECONDS_PER_MINUTE
+from il_loop.report_data import RunData
+from il_loop.report_page import Media, Page, Table, points, rate, render
+from il_loop.run_folder import RunFolder
+from il_sim.api import World, make_world
+
+FILM, STRIP = 24, 6  # pictures
+
+
+def write_report(run: RunFolder, *, pictures: bool = True) -> Path:
+    """Write report/index.html by atomic rename and return its path.
+
+    Args:
+        pictures: render two episodes again in the simulator.
+
+    Raises:
+        UserError: no rounds, or a bag that cannot be read.
+    """
+    data = report_data.load(run)
+    if not data.rounds:
+        raise UserError(
+            'run folder', str(run.path), 'holds no round yet; make one with `il round`'
+        )
+    page = make_page(data, _media(data) if pictures else ())
+    run.report.parent.mkdir(parents=True, exist_ok=True)
+    part = run.report.with_name('index.html.part')
+    part.write_text(render(page), encoding='utf-8')
+    os.replace(part, run.report)
+    return run.report
+
+
+def make_page(data: RunData, media: Sequence[Media] = ()) -> Page:
+    """Return everything the page shows."""
+    told = report_data.telling_episode(data)
+    curve = report_data.curve(data)
+    task = data.rounds[-1].task
+    written = datetime.datetime.now().strftime('%Y-%m-%d %H:%M')
+    return Page(
+        title=f'Interactive imitation learning: {task}',
+        subtitle=f'run {data.run.path.resolve()}, written {written}',
+        comparison=data.comparison,
+        curve_svg=report_charts.learning_curve(curve) if curve else '',
+        gate_svg=report_charts.gate_timeline(report_data.timeline(told)) if told else '',
+        gate_caption=_caption(told),
+        burden=_burden(data),
+        media=tuple(media),
+        episodes=_episodes(data),
+        provenance=_provenance(data),
+    )
+
+
+def _caption(told: Episode | None) -> str:
+    if told is None:
+        return ''
+    return (
+        f'Episode {told.episode_id}, seed {told.manifest.seed}, {told.outcome.name.lower()}. The '
+        'gate asks where the score is above the threshold; while the human owns, the threshold is '
+        'that of handing back.'
+    )
+
+
+def _burden(data: RunData) -> Table:
+    rows = tuple(_burden_row(g.name, g.counts) for g in data.groups)
+    everything = [c for g in data.groups for c in g.counts]
+    total = (_burden_row('in all', everything),) if everything else ()
+    head = ('episodes', 'n', 'human s', 'human ticks', 'robot ticks', 'labels')
+    return Table((*head, 'interventions', 'switches/min', 'reached the goal'), (*rows, *total))
+
+
+def _burden_row(name: str, counts: Sequence[EpisodeSummary]) -> tuple[str, ...]:
+    minutes = sum(c.seconds for c in counts) / SECONDS_PER_MINUTE
+    switches = sum(c.switches for c in counts)
+    return (
+        name,
+        str(len(counts)),
+        f'{sum(c.human_s for c in counts):.1f}',
+        str(sum(c.human_actions for c in counts)),
+        str(sum(c.robot_actions for c in counts)),
+        str(sum(c.labels for c in counts)),
+        str(sum(c.interventions for c in counts)),
+        f'{switches / minutes:.1f}' if minutes else '0',
+        f'{sum(c.success for c in counts)} of {len(counts)}',
+    )
+
+
+def _episodes(data: RunData) -> Table:
+    rows = [(group.name, c) for group in data.groups for c in group.counts]
+    rows += [('real time', c) for c in data.shown]
+    rows += [
+        (f'evaluation, {e.result.label}', c) for e in data.evaluated for c in e.result.episodes
+    ]
+    head = ('episode', 'for', 'seed', 'outcome', 'verdict', 's', 'human s', 'switches', 'labels')
+    return Table(head, tuple(_episode_row(name, c) for name, c in rows))
+
+
+def _episode_row(name: str, c: EpisodeSummary) -> tuple[str, ...]:
+    numbers = (f'{c.seconds:.2f}', f'{c.human_s:.2f}', str(c.switches), str(c.labels))
+    return (c.id, name, str(c.seed), c.outcome.lower(), c.verdict, *numbers)
+
+
+def _provenance(data: RunData) -> Table:
+    rows = [
+        (
+            f'success, {e.result.label}',
+            rate(e.result.success),
+            f'{data.run.evaluated(e.round.number).bags}: {e.result.success.n} bags, seeds '
+            f'{e.result.seeds[0]}..{e.result.seeds[-1]}, {e.result.checkpoint_id}; Wilson',
+        )
+        for e in data.evaluated
+    ]
+    if data.comparison:
+        gain = data.comparison.difference
+        rows.append(
+            (
+                'improvement',
+                points(gain),
+                f'{gain.n} pairs of the same seed; score interval, Tango',
+            )
+        )
+    for made in data.rounds:
+        path = data.run.round(made.number) / 'round.json'
+        words = f'{made.labels} labels, {made.new_labels} new'
+        rows.append((f'labels, round {made.number}', words, f'{path}; {made.selection}'))
+    bags = sum(len(g.episodes) for g in data.groups)
+    rows.append(('human seconds, switches', 'per group above', f'{data.run.bags}: {bags} bags'))
+    return Table(('number', 'value', 'made from'), tuple(rows))
+
+
+def _media(data: RunData) -> list[Media]:
+    pair = report_data.turned_pair(data)
+    if pair is None or not pair[0].spec.task.world:
+        return []
+    world = make_world(pair[0].spec)
+    try:
+        names = [e.result.label for e in (data.evaluated[0], data.evaluated[-1])]
+        return [_film(world, e, name) for e, name in zip(pair, names, strict=True)]
+    finally:
+        world.close()
+
+
+def _film(world: World, episode: Episode, name: str) -> Media:
+    owners = [Owner(int(o)) for o in episode.owners]
+    seed, period_s = episode.manifest.seed, episode.spec.period_ns / NS_PER_S
+    scenes = report_pictures.replay(world, seed, list(episode.commands), owners, FILM)
+    few = scenes[:: max(len(scenes) // STRIP, 1)][: STRIP - 1] + scenes[-1:]
+    return Media(
+        f'{name}, seed {seed}: {episode.outcome.name.lower()}',
+        report_pictures.film(scenes, period_s),
+        report_pictures.strip(few, period_s),
+    )

@@ -1,0 +1,206 @@
+"""One round: select what is supervision, aggregate it over all rounds, clone from scratch, fit
+the gate, and put it all into the run folder at once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from il_core.errors import UserError
+from il_core.structure import plain
+from il_data import manifest
+from il_data.dataset import INTERVENTIONS, Labels, Selection, labels
+from il_data.episode import Episode
+from il_data.read import bag_folders, read_episode
+from il_loop.gate_fit import fit_gate
+from il_loop.run_folder import RoundEpisode, RoundFile, RunFolder, write_round
+from il_policy import bc, checkpoint
+from il_policy.fitting import Progress
+from il_policy.train_state import state_path
+
+CHECKPOINT = 'checkpoint'
+
+
+@dataclass(frozen=True)
+class RoundConfig:
+    """How every round is made, the same for all of them.
+
+    Attributes:
+        bc: how to clone. The budget is in epochs, so every label gets the same optimiser steps
+            in every round.
+        gate: registry name of the gate to fit, empty for none.
+        alpha: share of the policy's own states on which the gate may ask.
+        selection: what counts as supervision.
+        seed: of the training; the same in every round.
+    """
+
+    bc: bc.BcConfig = field(default_factory=bc.BcConfig)
+    gate: str = 'novelty'
+    alpha: float = 0.2
+    selection: Selection = INTERVENTIONS
+    seed: int = 0
+
+
+def read_bags(run: RunFolder) -> list[Episode]:
+    """Return the finished episodes of a run, oldest first. Raises UserError where there is none.
+
+    One that is being recorded would be another one the next time.
+    """
+    bags = [bag for bag in bag_folders(run.bags) if (bag / manifest.FILE).is_file()]
+    if not bags:
+        raise UserError('bags', str(run.bags), 'holds no episode; record some with `il collect`')
+    return [read_episode(bag) for bag in bags]
+
+
+def make_round(
+    run: RunFolder,
+    episodes: Sequence[Episode],
+    config: RoundConfig,
+    progress: Callable[[Progress], None] | None = None,
+) -> RoundFile:
+    """Make the next round from all episodes, or return the last one where nothing is new.
+
+    An interrupt leaves the training's state behind; calling again with the same episodes goes on
+    from there.
+
+    Args:
+        episodes: all that there are, demonstrations included, of this and earlier rounds.
+
+    Raises:
+        UserError: no labels, or episodes of an earlier round are missing or changed.
+    """
+    done = run.rounds()
+    hashes = {e.episode_id: content_hash(e) for e in episodes}
+    last = done[-1].episodes if done else ()
+    _check_kept(last, hashes)
+    if done and set(hashes) == {e.id for e in last}:
+        return done[-1]
+    selected = labels(episodes, config.selection)
+    folder = run.partial(len(done))
+    begin = time.monotonic()
+    new = [e for e in episodes if e.episode_id not in {old.id for old in last}]
+    gate = _train(folder, new, selected, hashes, config, progress)
+    loaded = checkpoint.load(folder / CHECKPOINT)
+    entries = _entries(episodes, selected, hashes, {e.id for e in last})
+    made = RoundFile(
+        number=len(done),
+        task=episodes[0].spec.task.name,
+        spec_hash=episodes[0].spec.hash,
+        checkpoint_id=loaded.id,
+        labels=len(selected.columns),
+        new_labels=sum(e.labels for e in entries if e.new),
+        selection=_words(config.selection),
+        seed=config.seed,
+        episodes=entries,
+        config=plain(config.bc),
+        gate=gate,
+        validation_loss=loaded.policy.training.validation_loss,
+        training_s=time.monotonic() - begin,
+    )
+    write_round(made, folder)
+    os.replace(folder, run.round(made.number))
+    return made
+
+
+def content_hash(episode: Episode) -> str:
+    """Return 16 hex digits over the recording; over the steps where there is no bag."""
+    digest = hashlib.sha256()
+    files = sorted(episode.path.glob('*.mcap')) if episode.path != Path() else []
+    for file in files:
+        digest.update(file.read_bytes())
+    if not files:
+        digest.update(np.ascontiguousarray(episode.steps).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _train(
+    folder: Path,
+    new: Sequence[Episode],
+    selected: Labels,
+    hashes: Mapping[str, str],
+    config: RoundConfig,
+    progress: Callable[[Progress], None] | None,
+) -> Mapping[str, Any]:
+    """Write folder/checkpoint and return what is known of its gate."""
+    folder.mkdir(parents=True, exist_ok=True)
+    out, state = folder / CHECKPOINT, state_path(folder / CHECKPOINT)
+    shutil.rmtree(out, ignore_errors=True)  # finished, but the round was not
+    gate: dict[str, Any] = {}
+
+    def finish(path: Path) -> None:
+        if config.gate:
+            gate.update(
+                fit_gate(
+                    path,
+                    new,
+                    selected.columns,
+                    gate=config.gate,
+                    alpha=config.alpha,
+                    config=config.bc,
+                    seed=config.seed,
+                )
+            )
+
+    def run(resume: Path | None) -> None:
+        bc.train(
+            selected.columns,
+            new[0].spec,
+            config.bc,
+            seed=config.seed,
+            out=out,
+            progress=progress,
+            resume=resume,
+            episodes=hashes,
+            finish=finish,
+        )
+
+    try:
+        run(state if state.is_file() else None)
+    except UserError as error:
+        if error.what != 'training state':
+            raise
+        state.unlink()  # left by a training on other episodes
+        run(None)
+    return gate
+
+
+def _entries(
+    episodes: Sequence[Episode], selected: Labels, hashes: Mapping[str, str], old: Collection[str]
+) -> tuple[RoundEpisode, ...]:
+    rows = np.bincount(selected.columns.episode, minlength=len(episodes))
+    notes = {item.episode_id: item.reason for item in selected.left_out}
+    return tuple(
+        RoundEpisode(
+            id=e.episode_id,
+            hash=hashes[e.episode_id],
+            outcome=e.outcome.name,
+            verdict=e.verdict.value,
+            labels=int(count),
+            new=e.episode_id not in old,
+            note=notes.get(e.episode_id, ''),
+        )
+        for e, count in zip(episodes, rows, strict=True)
+    )
+
+
+def _check_kept(earlier: Sequence[RoundEpisode], hashes: Mapping[str, str]) -> None:
+    """Rounds only ever add: an episode that an earlier round learned from must still be there."""
+    for episode in earlier:
+        found = hashes.get(episode.id, 'missing')
+        if found != episode.hash:
+            rule = f'must be {episode.hash}, as an earlier round learned from it; restore it'
+            raise UserError(f'content of episode {episode.id}', found, rule)
+
+
+def _words(selection: Selection) -> str:
+    which = 'successful episodes' if selection.only_successful else 'all episodes'
+    verdicts = ', '.join(v.value for v in selection.verdicts)
+    return f"the human's own actions while engaged and not the policy's turn; {which}; {verdicts}"

@@ -1,0 +1,120 @@
+"""Where things are in a run folder, and what a round left behind: round.json."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from il_core.errors import UserError
+from il_core.structure import plain, structure
+
+ROUND = 'round.json'
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class RoundEpisode:
+    """One episode that a round looked at. `labels` rows of it were trained on (0: left out, and
+    `note` says why). `new`: not in the round before."""
+
+    id: str
+    hash: str
+    outcome: str
+    verdict: str
+    labels: int
+    new: bool
+    note: str = ''
+
+
+@dataclass(frozen=True)
+class RoundFile:
+    """The contents of round.json: what a round was made from and what it gave.
+
+    Attributes:
+        number: 0 is the first cloning.
+        labels, new_labels: rows in all and from new episodes.
+        selection: in words, what counts as supervision.
+        config: of the training; `seed` of the training.
+        gate: name, parameters and thresholds of the gate that was fitted; empty where none was.
+        validation_loss: of the policy, None where nothing was held out.
+        training_s: wall time.
+    """
+
+    number: int
+    task: str
+    spec_hash: str
+    checkpoint_id: str
+    labels: int
+    new_labels: int
+    selection: str
+    seed: int
+    episodes: tuple[RoundEpisode, ...]
+    config: Mapping[str, Any]
+    gate: Mapping[str, Any] = field(default_factory=dict)
+    validation_loss: float | None = None
+    training_s: float = 0.0
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """`runs/NAME` as in docs/explanation/architecture.md."""
+
+    path: Path
+
+    @property
+    def bags(self) -> Path:
+        return self.path / 'bags'
+
+    @property
+    def evaluation(self) -> Path:
+        return self.path / 'evaluation'
+
+    def evaluated(self, number: int) -> RunFolder:
+        """Where the bags of the evaluation of round `number` are, in a run folder of their own so
+        that nothing is ever trained on them."""
+        return RunFolder(self.evaluation / f'round_{number}')
+
+    @property
+    def real_time(self) -> RunFolder:
+        """Episodes to look at, never trained on."""
+        return RunFolder(self.path / 'real_time')
+
+    @property
+    def report(self) -> Path:
+        return self.path / 'report' / 'index.html'
+
+    def round(self, number: int) -> Path:
+        return self.path / f'round_{number}'
+
+    def checkpoint(self, number: int) -> Path:
+        return self.round(number) / 'checkpoint'
+
+    def partial(self, number: int) -> Path:
+        """Where round `number` is put together before it gets its name."""
+        return self.path / f'.round_{number}.partial'
+
+    def rounds(self) -> list[RoundFile]:
+        """Return the finished rounds in order. Raises UserError where one cannot be read."""
+        found = (re.fullmatch(r'round_(\d+)', p.name) for p in self.path.glob('round_*'))
+        numbers = sorted(int(m[1]) for m in found if m)
+        return [self.read_round(n) for n in numbers if (self.round(n) / ROUND).is_file()]
+
+    def read_round(self, number: int) -> RoundFile:
+        """Read round.json. Raises UserError where it is missing or damaged."""
+        path = self.round(number) / ROUND
+        if not path.is_file():
+            raise UserError('round', str(path), 'no such file; train it with `il round`')
+        try:
+            return structure(RoundFile, json.loads(path.read_text()), str(path))
+        except json.JSONDecodeError as error:
+            raise UserError(str(path), str(error), 'is not JSON') from error
+
+
+def write_round(made: RoundFile, folder: Path) -> None:
+    """Write round.json into `folder`."""
+    (folder / ROUND).write_text(json.dumps(plain(made), indent=1) + '\n')

@@ -1,0 +1,104 @@
+"""Numbers with their uncertainty: success rates, paired differences, means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from il_core.errors import UserError
+
+Z95 = 1.959963984540054  # 97.5 % quantile of the standard normal
+RESAMPLES = 2000
+ROOT_STEPS = 60  # halvings: 2/2^60 is below float resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its 95 % interval and the number of episodes or pairs behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise UserError('n', self.n, 'a number needs at least one episode')
+
+
+def wilson(successes: int, n: int) -> Estimate:
+    """Return the share successes/n with Wilson's score interval.
+
+    Source: Wilson, "Probable inference, the law of succession, and statistical inference",
+    JASA 22 (1927), 209-212.
+    """
+    if n < 1:
+        raise UserError('n', n, 'a success rate needs at least one episode')
+    share, z2 = successes / n, Z95 * Z95
+    centre = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = Z95 / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    low = 0.0 if successes == 0 else centre - half
+    high = 1.0 if successes == n else centre + half
+    return Estimate(share, low, high, n)
+
+
+def paired_difference(before: Sequence[bool], after: Sequence[bool]) -> Estimate:
+    """Return share(after) − share(before) on the same seeds, with Tango's score interval.
+
+    Only seeds on which the two differ carry information, so the interval is narrower than that
+    of two independent samples. Source: Tango, "Equivalence test and confidence interval for the
+    difference in proportions for the paired-sample design", Statistics in Medicine 17 (1998),
+    891-908 (the root of the score statistic is bracketed and halved here).
+
+    Raises:
+        UserError: the two have different lengths, or none.
+    """
+    if len(before) != len(after) or not before:
+        raise UserError(
+            'paired episodes', (len(before), len(after)), 'must be the same seeds, at least one'
+        )
+    n = len(before)
+    gained = sum(b and not a for a, b in zip(before, after, strict=True))
+    lost = sum(a and not b for a, b in zip(before, after, strict=True))
+    value = (gained - lost) / n
+    low = _root(lambda d: _tango(gained, lost, n, d) - Z95, -1.0, value)
+    high = _root(lambda d: _tango(gained, lost, n, d) + Z95, value, 1.0)
+    return Estimate(value, low, high, n)
+
+
+def mean(values: Sequence[float], seed: int = 0) -> Estimate:
+    """Return the mean with a percentile bootstrap interval over the values.
+
+    Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), section 13.3.
+    """
+    data = np.asarray(values, np.float64)
+    if not len(data):
+        raise UserError('values', [], 'a mean needs at least one')
+    rng = np.random.default_rng(seed)
+    means = data[rng.integers(0, len(data), (RESAMPLES, len(data)))].mean(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return Estimate(float(data.mean()), float(low), float(high), len(data))
+
+
+def _tango(gained: int, lost: int, n: int, delta: float) -> float:
+    """Return the score statistic of the hypothesis that the true difference is `delta`."""
+    a = 2 * n
+    b = -gained - lost + (2 * n - gained + lost) * delta
+    c = -lost * delta * (1 - delta)
+    share = (math.sqrt(max(b * b - 4 * a * c, 0.0)) - b) / (2 * a)
+    variance = n * (2 * share + delta * (1 - delta))
+    distance = gained - lost - n * delta
+    if variance <= 0:
+        return math.copysign(math.inf, distance) if distance else 0.0
+    return distance / math.sqrt(variance)
+
+
+def _root(f: Callable[[float], float], low: float, high: float) -> float:
+    """Return where the falling function f crosses zero in [low, high]."""
+    for _ in range(ROOT_STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if f(middle) > 0 else (low, middle)
+    return (low + high) / 2

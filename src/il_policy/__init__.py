@@ -1,0 +1,1 @@
+"""What to do: policies, their training and their torch-free runtime."""

@@ -1,0 +1,1 @@
+"""The policies behind the names in `il_policy.api.POLICIES`."""

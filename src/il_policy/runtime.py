@@ -1,0 +1,149 @@
+"""An ensemble at work, without torch: ONNX Runtime or plain numpy, one thread, the same numbers.
+
+Of continuous axes `mean` and `variance` are over the members, in action units (squared). Of a
+discrete axis `mean` is the class with the highest probability averaged over the members (as
+float), `members` the class each member would choose, `variance` their disagreement: the variance
+of a class' probability over the members, summed over classes (0 where all agree, below 1).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import onnxruntime
+
+from il_core.errors import UserError
+from il_core.types import Vector
+from il_policy.checkpoint import GRAPH, Checkpoint
+from il_policy.nets import Head, Net, Weights
+from il_policy.normalize import Normalization
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Output:
+    """`mean` and `variance` (A,), `members` (M, A) of one frame; (N, A) and (M, N, A) of N."""
+
+    mean: Vector
+    variance: Vector
+    members: Vector
+
+
+class Runtime(Protocol):
+    """Maps observations to actions. One caller at a time."""
+
+    def decide(self, frame: Vector) -> Output:
+        """Return the output for one frame (F,)."""
+
+    def predict(self, observations: Vector) -> Output:
+        """Return the output for (N, F) observations."""
+
+
+class OnnxRuntime:
+    """Runs the exported graph.
+
+    Args:
+        graph: contents of policy.onnx.
+        threads: threads of one decision; one is the fastest for small nets.
+    """
+
+    def __init__(self, graph: bytes, threads: int = 1) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.add_session_config_entry('session.intra_op.allow_spinning', '0')
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            graph, options, providers=['CPUExecutionProvider']
+        )
+
+    def decide(self, frame: Vector) -> Output:
+        mean, variance, members = self._session.run(None, {'observation': frame[None]})
+        return Output(mean[0], variance[0], members[:, 0])
+
+    def predict(self, observations: Vector) -> Output:
+        return Output(*self._session.run(None, {'observation': observations}))
+
+
+class NumpyRuntime:
+    """Runs the weights themselves."""
+
+    def __init__(self, net: Net, normalization: Normalization, weights: Weights) -> None:
+        self._net, self._low = net, np.array(normalization.low, np.float64)
+        self._mean, self._std = np.array(normalization.mean), np.array(normalization.std)
+        self._scale, self._offset = normalization.scale, normalization.offset
+        layers = range(len(net.layers))
+        self._layers = [(weights[f'weight_{k}'], weights[f'bias_{k}']) for k in layers]
+        # All members see the same observation: their first layers are one wide layer.
+        self._wide = np.ascontiguousarray(np.concatenate(self._layers[0][0], axis=1))
+
+    def decide(self, frame: Vector) -> Output:
+        output = self.predict(frame[None])
+        return Output(output.mean[0], output.variance[0], output.members[:, 0])
+
+    def predict(self, observations: Vector) -> Output:
+        x = ((observations - self._mean) / self._std).astype(np.float32)
+        members, width = self._net.members, self._net.layers[0][1]
+        y = (x @ self._wide).reshape(len(x), members, width).transpose(1, 0, 2)
+        y = y + self._layers[0][1]
+        for weight, bias in self._layers[1:]:
+            y = np.matmul(np.maximum(y, 0, out=y), weight)
+            y += bias
+        return self._classes(y) if self._net.head is Head.LOGITS else self._actions(y)
+
+    def _actions(self, y: Vector) -> Output:
+        if self._net.head is Head.TANH:
+            np.tanh(y, out=y)
+        members = y * self._scale + self._offset
+        mean = np.add.reduce(members, 0) / len(members)
+        apart = members - mean
+        return Output(mean, np.add.reduce(apart * apart, 0) / len(members), members)
+
+    def _classes(self, logits: Vector) -> Output:
+        shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        shares /= shares.sum(axis=-1, keepdims=True)
+        mean = shares.mean(axis=0).argmax(axis=-1, keepdims=True) + self._low
+        variance = shares.var(axis=0).sum(axis=-1, keepdims=True).astype(np.float64)
+        return Output(mean, variance, shares.argmax(axis=-1, keepdims=True) + self._low)
+
+
+def _numpy(checkpoint: Checkpoint) -> Runtime:
+    policy = checkpoint.policy
+    return NumpyRuntime(policy.net, policy.normalization, checkpoint.weights())
+
+
+def _onnx(checkpoint: Checkpoint) -> Runtime:
+    return OnnxRuntime(checkpoint.read(GRAPH))
+
+
+def _fastest(checkpoint: Checkpoint) -> Runtime:
+    """Return whichever is faster here and now; which one it is may differ from run to run, and
+    with it the last bits of an action."""
+    frame = np.array(checkpoint.policy.normalization.mean)
+    return min((_onnx(checkpoint), _numpy(checkpoint)), key=lambda r: _time_s(r, frame))
+
+
+def _time_s(runtime: Runtime, frame: Vector) -> float:
+    times = []
+    for _ in range(200):
+        begin = time.perf_counter()
+        runtime.decide(frame)
+        times.append(time.perf_counter() - begin)
+    return float(np.median(times))
+
+
+RUNTIMES: Mapping[str, Callable[[Checkpoint], Runtime]] = {
+    'onnx': _onnx,
+    'numpy': _numpy,
+    'fastest': _fastest,
+}
+
+
+def make_runtime(checkpoint: Checkpoint, name: str = 'onnx') -> Runtime:
+    """Return the runtime `name` for a checkpoint. Raises UserError that lists the names."""
+    if name not in RUNTIMES:
+        raise UserError('runtime', name, 'not known', RUNTIMES)
+    return RUNTIMES[name](checkpoint)

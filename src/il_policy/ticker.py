@@ -1,0 +1,56 @@
+"""When the policy ticks, and at what stamp: one stream of ticks per robot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from il_core.align import Aligner
+from il_core.errors import UserError
+from il_core.spec import Spec
+from il_core.types import NS_PER_S, Frame, Vector
+
+# A stamp this much before the last tick is a jump of the clock, not a late sample.
+BACK_NS = NS_PER_S
+
+
+class Ticker:
+    """Samples in, numbered frames out. No clock: stamps and times come as arguments.
+
+    A tick is never older than the one before; where stamps jump back (a restarted simulator) the
+    samples from before the jump are forgotten.
+    """
+
+    def __init__(self, spec: Spec) -> None:
+        self._aligner = Aligner(spec)
+        self._errors: dict[str, str] = {}
+        self._tick, self._stamp_ns = 0, -1
+
+    def push(self, stream: str, stamp_ns: int, value: Vector) -> None:
+        """Take in one decoded sample of an observed stream."""
+        if stamp_ns < self._stamp_ns - BACK_NS:
+            self._aligner.clear()
+            self._stamp_ns = -1
+        self._errors.pop(stream, None)
+        self._aligner.push(stream, stamp_ns, value)
+
+    def fail(self, stream: str, error: UserError) -> None:
+        """A message of `stream` could not be decoded; faults of frames say why from now on."""
+        self._errors[stream] = str(error)
+
+    def ready(self, stamp_ns: int) -> bool:
+        """Return whether every stream has a sample with this stamp, and its tick has not been."""
+        return stamp_ns > self._stamp_ns and self._aligner.complete(stamp_ns)
+
+    def tick(self, stamp_ns: int) -> Frame | None:
+        """Return the frame as of `stamp_ns`; None where time stands still since the last one."""
+        if stamp_ns <= self._stamp_ns:
+            return None
+        frame = self._aligner.frame(self._tick, stamp_ns)
+        self._tick += 1
+        self._stamp_ns = stamp_ns
+        return self._explained(frame)
+
+    def _explained(self, frame: Frame) -> Frame:
+        why: Mapping[str, str] = self._errors if frame.fault else {}
+        return replace(frame, fault='; '.join([frame.fault, *why.values()])) if why else frame

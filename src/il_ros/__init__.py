@@ -1,0 +1,1 @@
+"""All shared rclpy code: lifecycle, parameters, messages, topics, the graph and its bring-up."""

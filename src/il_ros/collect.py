@@ -1,0 +1,165 @@
+"""Collect episodes for given seeds, on a running graph or on one started for the purpose."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import rclpy
+from rclpy.signals import SignalHandlerOptions
+
+from il_core.errors import UserError
+from il_ros import environment
+from il_ros.bringup import Bringup
+from il_ros.graph import graph
+from il_ros.graph_args import GraphArgs
+from il_ros.run import StopFlag
+from il_ros.session import Collected, Interrupted, Session, missing_seeds, present
+
+DISCARDS = 3  # an operator who discards the same seed so often means it
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to collect: one finished episode per seed, in the run folder. `again`: also where
+    there is one. An episode without a step for `stall_s` is given up."""
+
+    run: Path
+    seeds: tuple[int, ...]
+    operator: str = ''
+    namespace: str = ''
+    again: bool = False
+    stall_s: float = 20.0
+
+    def todo(self) -> list[int]:
+        return list(self.seeds) if self.again else missing_seeds(self.seeds, self.run)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What there is now: an episode per seed, in the order of the seeds; `complete`: all of
+    them."""
+
+    episodes: tuple[Collected, ...]
+    complete: bool
+
+    def save(self, path: Path) -> None:
+        """Write the report as JSON."""
+        data = {'complete': self.complete, 'episodes': [asdict(e) for e in self.episodes]}
+        path.write_text(json.dumps(data, indent=1) + '\n')
+
+
+class Watch:
+    """What collecting tells whoever watches; does nothing by itself."""
+
+    def step(self, seed: int, step: int) -> None:
+        """An episode is at this step."""
+
+    def done(self, episode: Collected) -> None:
+        """An episode is finished and recorded."""
+
+
+def collect(plan: Plan, args: GraphArgs | None = None, watch: Watch | None = None) -> Report:
+    """Collect what is missing.
+
+    Args:
+        plan: run folder and seeds.
+        args: start this graph for the duration; None: use the one that is running.
+        watch: is told how it goes.
+
+    Raises:
+        UserError: the graph is not there, refuses, stalls, or one of its nodes is configured
+        wrongly.
+    """
+    todo, watch = plan.todo(), watch or Watch()
+    new: dict[int, Collected] = {}
+    if todo:
+        environment.use_transport()
+        rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+        stop = StopFlag()
+        try:
+            with _graph(args, plan.run, stop) as look:
+                session = _session(plan, args, look)
+                session.wait_for_graph()
+                for seed in todo:
+                    new[seed] = _one(session, seed, plan.operator, watch)
+                session.close()
+        except Interrupted:
+            return _report(plan, new)
+        finally:
+            rclpy.try_shutdown()
+    return _report(plan, new)
+
+
+def _session(plan: Plan, args: GraphArgs | None, look: Callable[[], None]) -> Session:
+    if args is None:
+        return Session(plan.run, look, plan.stall_s, namespace=plan.namespace)
+    return Session(plan.run, look, plan.stall_s, args.simulated, args.namespace)
+
+
+def _one(session: Session, seed: int, operator: str, watch: Watch) -> Collected:
+    for _ in range(DISCARDS):
+        episode = session.episode(seed, operator, lambda step: watch.step(seed, step))
+        if not episode.discarded:
+            watch.done(episode)
+            return episode
+    raise UserError('seed', seed, f'was discarded {DISCARDS} times')
+
+
+def _report(plan: Plan, new: dict[int, Collected]) -> Report:
+    there = {} if plan.again else present(plan.run)
+    episodes = {**there, **new}
+    found = tuple(episodes[seed] for seed in plan.seeds if seed in episodes)
+    return Report(found, len(found) == len(plan.seeds))
+
+
+@contextmanager
+def _graph(args: GraphArgs | None, run: Path, stop: StopFlag) -> Iterator[Callable[[], None]]:
+    """Start a graph (where asked to) and yield a function that looks after it and after Ctrl-C."""
+    if args is None:
+        yield lambda: _check(stop, None)
+        return
+    run.mkdir(parents=True, exist_ok=True)
+    with (run / 'graph.log').open('a') as log:
+        tail = _Tail(log.write)
+        bringup = Bringup(graph(args), tail)
+        bringup.start()
+        try:
+            yield lambda: _check(stop, bringup, tail)
+        finally:
+            bringup.stop()
+
+
+def _check(stop: StopFlag, bringup: Bringup | None, tail: _Tail | None = None) -> None:
+    if stop.is_set:
+        raise Interrupted
+    code = bringup.poll() if bringup else None
+    if code is not None:
+        last = tail.error if tail else ''
+        raise UserError('graph', f'exit code {code}', last or 'ended by itself, see graph.log')
+
+
+class _Tail:
+    """Writes what nodes say into a file, and remembers the last error."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write, self.error = write, ''
+
+    def __call__(self, name: str, line: str) -> None:
+        self._write(f'{name} | {line}\n')
+        if 'ERROR' in line:
+            self.error = f'{name}: {line}'
+
+
+def parse_seeds(text: str) -> tuple[int, ...]:
+    """Return seeds of `1,5,10-13`. Raises UserError."""
+    seeds: list[int] = []
+    for part in text.split(','):
+        first, dash, last = part.partition('-')
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise UserError('seeds', part, 'must look like 1,5,10-13')
+        seeds += range(int(first), int(last or first) + 1)
+    return tuple(dict.fromkeys(seeds))

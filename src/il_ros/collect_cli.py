@@ -1,0 +1,97 @@
+"""Run episodes on a running graph and record them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from il_ros.collect import Collected, Plan, Report, Watch, collect, parse_seeds
+from il_ros.options import add_graph_options, graph_args
+
+EXAMPLE = """example:
+  il run --run runs/first --operator keyboard        in one terminal
+  il collect --run runs/first --seeds 0-9            in another
+
+  il collect --run runs/first --seeds 0-2 --start-graph --mode demonstrate --lockstep \\
+      --handover instant                             everything by itself, as fast as it goes
+"""
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str]) -> int:
+    """`il collect`: returns 0 where every seed has an episode, 130 after Ctrl-C."""
+    options = _parser().parse_args(argv)
+    args = graph_args(options, run=options.run) if options.start_graph else None
+    seeds = parse_seeds(options.seeds)
+    plan = Plan(Path(options.run), seeds, options.operator_name, options.namespace, options.again)
+    todo = len(plan.todo())
+    print(f'{len(seeds) - todo} of {len(seeds)} present, {todo} to go', file=sys.stderr)
+    with Bar(todo) as bar:
+        report = collect(plan, args, bar)
+    if options.out:
+        report.save(Path(options.out))
+    say_result(report, plan)
+    return 0 if report.complete else INTERRUPTED
+
+
+def say_result(report: Report, plan: Plan) -> None:
+    """Print how the episodes ended and where they are."""
+    counts = Counter(e.outcome for e in report.episodes)
+    words = ', '.join(f'{n} {name}' for name, n in counts.most_common()) or 'no episode'
+    print(f'{len(report.episodes)} of {len(plan.seeds)} in {plan.run}/bags: {words}')
+    for episode in report.episodes:
+        if episode.verdict != 'OK':
+            print(f'{episode.folder}: {episode.verdict}; see `il bags info`', file=sys.stderr)
+
+
+class Bar(Watch):
+    """A progress bar, one step per episode."""
+
+    def __init__(self, total: int) -> None:
+        # Imported late: rich draws a random number at import.
+        from rich import progress as rich
+        from rich.console import Console
+
+        columns = (rich.TextColumn('{task.description}'), rich.BarColumn())
+        more = (rich.MofNCompleteColumn(), rich.TimeElapsedColumn())
+        console = Console(stderr=True)
+        self._bar = rich.Progress(*columns, *more, console=console, transient=True)
+        self._task = self._bar.add_task('waiting for the graph', total=total)
+
+    def __enter__(self) -> Bar:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def step(self, seed: int, step: int) -> None:
+        self._bar.update(self._task, description=f'seed {seed}, step {step}')
+
+    def done(self, episode: Collected) -> None:
+        self._bar.update(self._task, advance=1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='il collect',
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--run', required=True, help='run folder that the recorder writes into')
+    parser.add_argument('--seeds', required=True, help='initial states: 0-49 or 1,5,9')
+    parser.add_argument('--again', action='store_true', help='also seeds that are there already')
+    parser.add_argument('--operator-name', default='', help='who is at the controls')
+    parser.add_argument(
+        '--stall', type=float, default=20.0, help='give up after so many seconds without a step'
+    )
+    parser.add_argument('--out', default='', help='write the episodes as JSON into this file')
+    parser.add_argument(
+        '--start-graph', action='store_true', help='start this graph for the duration:'
+    )
+    add_graph_options(parser, skip=('run', 'seed'), operator='scripted')
+    return parser

@@ -1,0 +1,86 @@
+"""Run a whole graph in one process: less to start, nothing to respawn."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import traceback
+from collections.abc import Sequence
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.logging import get_logger
+from rclpy.signals import SignalHandlerOptions
+
+from il_core.errors import UserError
+from il_ros import environment
+from il_ros.graph import NodeSpec
+from il_ros.lifecycle import IlNode
+from il_ros.run import StopFlag, make_executor, spin
+
+
+def run_composed(specs: Sequence[NodeSpec]) -> int:
+    """Run every node of the graph that is ours in this process until SIGINT or SIGTERM.
+
+    Nodes that need SingleThreadedExecutor get a thread of their own. Returns the exit code.
+    """
+    environment.use_transport()
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    stop = StopFlag()
+    try:
+        return _live([s for s in specs if s.module], stop)
+    finally:
+        rclpy.try_shutdown()
+
+
+def _live(specs: Sequence[NodeSpec], stop: StopFlag) -> int:
+    nodes: list[tuple[NodeSpec, IlNode]] = []
+    threads: list[threading.Thread] = []
+    code = 2
+    try:
+        nodes += [(spec, _make(spec)) for spec in specs]
+        if all(node.autostart() for _, node in nodes):
+            code = _spin(nodes, stop, threads)
+    except UserError as error:
+        get_logger('interactive_il').error(str(error))
+    except Exception:
+        get_logger('interactive_il').fatal(f'a callback raised:\n{traceback.format_exc()}')
+        code = 1
+    stop.is_set = True
+    for thread in threads:
+        thread.join()
+    for _, node in sorted(nodes, key=lambda pair: pair[0].stop_rank):
+        node.close()
+    return code
+
+
+def _spin(
+    nodes: Sequence[tuple[NodeSpec, IlNode]], stop: StopFlag, threads: list[threading.Thread]
+) -> int:
+    executor = make_executor('events')
+    together = [node for spec, node in nodes if spec.executor == 'events']
+    for node in together:
+        executor.add_node(node)
+    for spec, node in nodes:
+        if spec.executor == 'single':
+            threads.append(threading.Thread(target=_spin_alone, args=(node, stop)))
+            threads[-1].start()
+    return spin(executor, together, stop)
+
+
+def _spin_alone(node: IlNode, stop: StopFlag) -> None:
+    executor = make_executor('single')
+    executor.add_node(node)
+    try:
+        spin(executor, [node], stop)
+    except ExternalShutdownException:
+        return
+    except Exception:
+        node.get_logger().fatal(f'a callback raised:\n{traceback.format_exc()}')
+        stop.is_set = True
+
+
+def _make(spec: NodeSpec) -> IlNode:
+    cls = getattr(importlib.import_module(spec.module), spec.cls)
+    node: IlNode = cls(cli_args=spec.ros_args())
+    return node

@@ -1,0 +1,105 @@
+"""The graph for `ros2 launch`. The launch package is imported only where a launch file asks."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Any
+
+from il_core.errors import UserError
+from il_ros import environment
+from il_ros.graph import NodeSpec, graph
+from il_ros.graph_args import GraphArgs, args_from_text, rule_of
+
+RESPAWN_S = 1.0
+RESPAWNS = 20
+
+
+def declare_arguments(*names: str, **defaults: str) -> list[Any]:
+    """Return a DeclareLaunchArgument per field of GraphArgs that is named, with description and
+    choices."""
+    from launch.actions import DeclareLaunchArgument
+
+    fields = {f.name: f for f in dataclasses.fields(GraphArgs)}
+    made = []
+    for name in names:
+        rule = rule_of(fields[name])
+        default = defaults.get(name, _text(fields[name].default))
+        choices = ('true', 'false') if isinstance(fields[name].default, bool) else rule.names()
+        made.append(
+            DeclareLaunchArgument(
+                name,
+                default_value=default,
+                description=rule.description,
+                choices=sorted({*choices, default}) if choices else None,
+            )
+        )
+    return made
+
+
+def graph_actions(context: Any, names: tuple[str, ...], mode: str) -> list[Any]:
+    """Return the actions that start the graph that the launch arguments `names` describe.
+
+    Raises:
+        RuntimeError: an argument breaks its rule; launch prints its text.
+    """
+    values = {name: context.launch_configurations[name] for name in names}
+    try:
+        nodes = graph(args_from_text({**values, 'mode': mode}))
+    except UserError as error:
+        raise RuntimeError(str(error)) from error
+    _check_packages(nodes)
+    return [_stop_on_user_error(), *map(_action, nodes)]
+
+
+def _check_packages(nodes: tuple[NodeSpec, ...]) -> None:
+    """Raise RuntimeError where a node's package is missing: before any node has started."""
+    from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+
+    for package in {node.package for node in nodes}:
+        try:
+            get_package_prefix(package)
+        except PackageNotFoundError as error:
+            rule = f'install it (apt install ros-$ROS_DISTRO-{package.replace("_", "-")})'
+            raise RuntimeError(f'package {package} is not installed: {rule}') from error
+
+
+def _stop_on_user_error() -> Any:
+    """Return the handler that ends a launch in which a node says that its user erred: starting
+    such a node again would not help."""
+    from launch.actions import EmitEvent, RegisterEventHandler
+    from launch.event_handlers import OnProcessExit
+    from launch.events import Shutdown
+
+    def ended(event: Any, context: Any) -> list[Any]:
+        reason = f'{event.process_name} cannot run as it was asked to, see above'
+        return [EmitEvent(event=Shutdown(reason=reason))] if event.returncode == 2 else []
+
+    return RegisterEventHandler(OnProcessExit(on_exit=ended))
+
+
+def _action(spec: NodeSpec) -> Any:
+    from launch_ros.actions import Node
+
+    files = [spec.params_file] if spec.params_file else []
+    return Node(
+        package=spec.package,
+        executable=spec.executable,
+        name=spec.name,
+        namespace=spec.namespace,
+        parameters=[
+            dict(spec.params),
+            *files,
+            *([dict(spec.overrides)] if spec.overrides else []),
+        ],
+        additional_env={**environment.transport(), environment.PARENT: str(os.getpid())},
+        output='screen',
+        emulate_tty=True,
+        respawn=not spec.terminal,
+        respawn_delay=RESPAWN_S,
+        respawn_max_retries=RESPAWNS,
+    )
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

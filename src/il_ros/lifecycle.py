@@ -1,0 +1,297 @@
+"""The base class of every node: hooks for the life cycle, errors that are heard, last words."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.publisher import Publisher
+from rclpy.subscription import Subscription
+from rclpy.timer import Timer
+
+from il_core.errors import UserError
+from il_core.load import load_spec
+from il_core.spec import Spec
+from il_ros import topics
+from il_ros.health import Health, Level, diagnostics
+from il_ros.params import CommonParams, declare
+from il_ros.topics import TOPICS, Topic
+
+LAST_WORDS_S = 0.5
+DIAGNOSTICS_S = 1.0
+
+
+class IlNode(LifecycleNode):
+    """A lifecycle node whose subclasses fill in hooks and never meet a transition.
+
+    `setup` (configure) makes publishers, subscriptions and services with the methods below; they
+    are destroyed by cleanup. `start` (activate) makes timers; deactivate destroys them, then calls
+    `stop`. `teardown` (cleanup) releases what `setup` opened and must work after a `setup` that
+    failed halfway. A UserError in `setup` or `start` is one line in the log and a failed
+    transition; anything else is logged with its traceback and is an error. Callbacks run on one
+    thread; subscriptions do nothing and services refuse while the node is not active.
+    """
+
+    node_name: ClassVar[str] = 'il_node'
+    params_type: ClassVar[type] = CommonParams
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(self.node_name, **kwargs)
+        self.active = False
+        self.exit_code: int | None = None
+        self.complaint = ''
+        self.params: Any = declare(self, self.params_type, self._params_changed)
+        self.steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._active_timers: list[Timer] = []
+        self._made: list[tuple[Callable[[Any], Any], Any]] = []
+        self._checked_topics: list[str] = []
+        self._diagnostics = topics.create_publisher(self, TOPICS['diagnostics'])
+        self._heartbeat = self.create_timer(DIAGNOSTICS_S, self._report, clock=self.steady)
+
+    # Hooks.
+
+    def setup(self) -> None:
+        """Configure: read parameters, load what is needed, make publishers and subscriptions."""
+
+    def start(self) -> None:
+        """Activate: make timers."""
+
+    def stop(self) -> None:
+        """Deactivate: timers are gone already."""
+
+    def teardown(self) -> None:
+        """Clean up; called once per `setup`, also after one that raised."""
+
+    def health(self) -> Health:
+        """Return how the node is; called once a second while it is active."""
+        return Health()
+
+    def last_words(self) -> Iterable[Publisher]:
+        """Publish what must be said before an active node goes down; return the publishers to
+        wait for."""
+        return ()
+
+    def params_changed(self) -> None:
+        """`self.params` holds new values."""
+
+    # What subclasses use.
+
+    @property
+    def lockstep(self) -> bool:
+        return bool(self.params.lockstep)
+
+    def load_spec(self) -> Spec:
+        """Return the spec that parameters `task` and `robot` name. Raises UserError."""
+        return load_spec(self.params.task, self.params.robot)
+
+    def now_ns(self) -> int:
+        """ROS time: for data stamps."""
+        return int(self.get_clock().now().nanoseconds)
+
+    def steady_ns(self) -> int:
+        """Steady time: for deadlines, ages on receipt and rates."""
+        return int(self.steady.now().nanoseconds)
+
+    def publisher(self, topic: Topic | str) -> Publisher:
+        """Return a publisher of a topic of the table (by name) or of the spec."""
+        topic = TOPICS[topic] if isinstance(topic, str) else topic
+        made = topics.create_publisher(self, topic, self.lockstep)
+        self._made.append((self.destroy_publisher, made))
+        self._checked_topics.append(made.topic_name)
+        return made
+
+    def subscribe(
+        self, topic: Topic | str, callback: Callable[..., None], info: bool = False, **options: Any
+    ) -> Subscription:
+        """Subscribe to a topic of the table (by name) or of the spec; options as in
+        `topics.create_subscription`. With `info` the callback takes MessageInfo too, which needs
+        the single-threaded executor."""
+        topic = TOPICS[topic] if isinstance(topic, str) else topic
+        options.setdefault('lockstep', self.lockstep)
+        guarded = self._guarded_with_info(callback) if info else self._guarded(callback)
+        made = topics.create_subscription(self, topic, guarded, **options)
+        self._made.append((self.destroy_subscription, made))
+        self._checked_topics.append(made.topic_name)
+        return made
+
+    def service(self, kind: Any, name: str, callback: Callable[[Any, Any], Any]) -> Any:
+        """Offer a service with `success` and `message` in its answer, which a UserError fills
+        in. On the single-threaded executor the callback may be a coroutine that awaits rclpy
+        futures."""
+
+        def refuse(response: Any, error: UserError) -> Any:
+            response.success, response.message = False, str(error)
+            self.get_logger().error(f'{name}: {error}')
+            return response
+
+        def answer(request: Any, response: Any) -> Any:
+            try:
+                if not self.active:
+                    raise UserError('node', self.get_name(), 'is not active')
+                return callback(request, response)
+            except UserError as error:
+                return refuse(response, error)
+
+        async def answer_later(request: Any, response: Any) -> Any:
+            waiting = answer(request, response)
+            if not inspect.iscoroutine(waiting):
+                return waiting
+            try:
+                return await waiting
+            except UserError as error:
+                return refuse(response, error)
+
+        if inspect.iscoroutinefunction(callback):  # else its group would wait for it too
+            group = ReentrantCallbackGroup()
+            made = self.create_service(kind, name, answer_later, callback_group=group)
+        else:
+            made = self.create_service(kind, name, answer)
+        self._made.append((self.destroy_service, made))
+        return made
+
+    def unsubscribe(self, made: Subscription) -> None:
+        """Destroy a subscription before cleanup does."""
+        self._made.remove((self.destroy_subscription, made))
+        self._checked_topics.remove(made.topic_name)
+        self.destroy_subscription(made)
+
+    def timer(self, period_s: float, callback: Callable[[], None]) -> Timer:
+        """Return a timer on the steady clock that lives until the node is deactivated."""
+        made = self.create_timer(
+            period_s, self._guarded(lambda _=None: callback()), clock=self.steady
+        )
+        self._active_timers.append(made)
+        return made
+
+    def complain(self, error: UserError) -> None:
+        """Log an error that arrived from outside, at most once a second; the next diagnostics
+        carry it."""
+        self.complaint = str(error)
+        self.get_logger().error(self.complaint, throttle_duration_sec=1.0)
+
+    def request_exit(self, code: int) -> None:
+        """Ask the process to close this node and end with `code`."""
+        self.exit_code = code
+
+    # Life cycle.
+
+    def autostart(self) -> bool:
+        """Configure and activate where the parameter says so. Returns False where that failed."""
+        if not self.params.autostart:
+            return True
+        done = TransitionCallbackReturn.SUCCESS
+        return self.trigger_configure() == done and self.trigger_activate() == done
+
+    def close(self) -> None:
+        """Last words, then deactivate and clean up. Safe in every state and to call twice."""
+        if self.active:
+            self._attempt('last words', self._say_last_words)
+            self.trigger_deactivate()
+        if self._state_machine.current_state[1] == 'inactive':
+            self.trigger_cleanup()
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        result = self._attempt('configure', self.setup)
+        if result != TransitionCallbackReturn.SUCCESS:
+            self._release()
+        return result
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        result = self._attempt('activate', self.start)
+        self.active = result == TransitionCallbackReturn.SUCCESS
+        if not self.active:
+            self._halt()
+        else:
+            self.get_logger().info('is active')
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._halt()
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self._release()
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        return self.on_error(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        if self.active:
+            self._halt()
+        self._release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _attempt(self, what: str, hook: Callable[[], None]) -> TransitionCallbackReturn:
+        try:
+            hook()
+        except UserError as error:
+            self.complaint = str(error)
+            self.get_logger().error(f'{what} failed: {error}')
+            return TransitionCallbackReturn.FAILURE
+        except Exception:
+            self.complaint = f'{what} raised, see the log'
+            self.get_logger().error(f'{what} raised:\n{traceback.format_exc()}')
+            return TransitionCallbackReturn.ERROR
+        return TransitionCallbackReturn.SUCCESS
+
+    def _halt(self) -> TransitionCallbackReturn:
+        self.active = False
+        while self._active_timers:
+            self.destroy_timer(self._active_timers.pop())
+        return _no_way_back(self._attempt('deactivate', self.stop))
+
+    def _release(self) -> TransitionCallbackReturn:
+        made, self._made, self._checked_topics = self._made, [], []
+        result = _no_way_back(self._attempt('cleanup', self.teardown))
+        for destroy, entity in reversed(made):
+            destroy(entity)
+        return result
+
+    def _say_last_words(self) -> None:
+        for publisher in self.last_words():
+            publisher.wait_for_all_acked(Duration(seconds=LAST_WORDS_S))
+
+    def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
+        def call(message: Any = None) -> None:
+            if not self.active:
+                return
+            try:
+                callback(message)
+            except UserError as error:
+                self.complain(error)
+
+        return call
+
+    def _guarded_with_info(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """rclpy looks at the number of arguments to tell whether a callback wants MessageInfo."""
+        guarded = self._guarded(lambda pair: callback(*pair))
+        return lambda message, info: guarded((message, info))
+
+    def _params_changed(self, params: Any) -> None:
+        self.params = params
+        self.params_changed()
+
+    def _report(self) -> None:
+        stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(diagnostics(self.get_name(), self._state_of_health(), stamp))
+
+    def _state_of_health(self) -> Health:
+        if not self.active:
+            return Health(Level.WARN, self.complaint or self._state_machine.current_state[1])
+        clashes = topics.type_clashes(self, self._checked_topics)
+        complaint, self.complaint = '; '.join([self.complaint, *clashes]).strip('; '), ''
+        own = self.health()
+        if not complaint:
+            return own
+        return Health(Level.ERROR, complaint, own.values)
+
+
+def _no_way_back(result: TransitionCallbackReturn) -> TransitionCallbackReturn:
+    """A node that could not stop is not active again: every failure there is an error."""
+    success = TransitionCallbackReturn.SUCCESS
+    return success if result == success else TransitionCallbackReturn.ERROR

@@ -1,0 +1,57 @@
+"""GraphArgs as options of a command line."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from il_ros.graph_args import GraphArgs, rule_of
+
+
+def add_graph_options(
+    parser: argparse.ArgumentParser, skip: Sequence[str] = (), **defaults: Any
+) -> None:
+    """Add one option per field of GraphArgs; `defaults` replace the dataclass'."""
+    group = parser.add_argument_group('graph')
+    for field in dataclasses.fields(GraphArgs):
+        if field.name not in skip:
+            _add(group, field, defaults.get(field.name, field.default))
+
+
+def graph_args(options: argparse.Namespace, **fixed: Any) -> GraphArgs:
+    """Return the GraphArgs that options (and `fixed`) describe. Raises UserError."""
+    known = {f.name for f in dataclasses.fields(GraphArgs)}
+    given = {name: value for name, value in vars(options).items() if name in known}
+    if isinstance(given.get('set'), list):
+        given['set'] = shlex.join(given['set'])
+    return GraphArgs(**{**given, **fixed})
+
+
+def _add(group: Any, field: dataclasses.Field[Any], default: Any) -> None:
+    name, rule = '--' + field.name.removesuffix('_s').replace('_', '-'), rule_of(field)
+    help_text = f'{rule.description} ({rule.text()})' if rule.text() else rule.description
+    help_text = help_text.replace('%', '%%')
+    if field.name == 'set':
+        group.add_argument(
+            '--set', action='append', default=[], metavar='NODE.PARAM=VALUE', help=help_text
+        )
+    elif isinstance(field.default, bool):
+        group.add_argument(
+            name,
+            dest=field.name,
+            action=argparse.BooleanOptionalAction,
+            default=default,
+            help=help_text,
+        )
+    else:
+        group.add_argument(
+            name,
+            dest=field.name,
+            type=type(field.default),
+            default=default,
+            metavar=field.name.upper(),
+            help=help_text,
+        )

@@ -1,0 +1,108 @@
+"""The main of every node: one executor, signals that leave time for last words, exit code 0."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import rclpy
+from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
+from rclpy.experimental import EventsExecutor
+from rclpy.logging import get_logger
+from rclpy.signals import SignalHandlerOptions
+
+from il_core.errors import UserError
+from il_ros.environment import PARENT
+from il_ros.lifecycle import IlNode
+
+ExecutorKind = Literal['events', 'single']
+SPIN_S = 0.1
+PR_SET_PDEATHSIG = 1
+
+
+class StopFlag:
+    """Set by SIGINT and SIGTERM. rclpy's own handlers would end the context before a stop command
+    is out."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._set)
+
+    def _set(self, *_: object) -> None:
+        self.is_set = True
+
+
+def follow_parent() -> None:
+    """Be told (SIGTERM) when `il run` dies, however it dies. Linux only; elsewhere nothing
+    happens."""
+    if sys.platform == 'linux' and os.environ.get(PARENT) == str(os.getppid()):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def settle_memory() -> None:
+    """Take what set-up made out of the garbage collector's rounds, which would delay ticks."""
+    gc.collect()
+    gc.freeze()
+
+
+def make_executor(kind: ExecutorKind) -> Executor:
+    """`events` is the fastest; `single` where callbacks take MessageInfo (it crashes the other
+    one)."""
+    return EventsExecutor() if kind == 'events' else SingleThreadedExecutor()
+
+
+def run(make: Callable[[], IlNode], executor: ExecutorKind = 'events') -> None:
+    """Run one node until SIGINT, SIGTERM or its own wish; never returns.
+
+    Exits with 0 after a signal, 2 where parameters or configuration are wrong, 1 on a defect.
+    """
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    stop = StopFlag()
+    follow_parent()
+    code = 1
+    try:
+        code = _live(make, make_executor(executor), stop)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        code = 0
+    finally:
+        rclpy.try_shutdown()
+    sys.stdout.flush()
+    sys.exit(code)
+
+
+def spin(executor: Executor, nodes: Sequence[IlNode], stop: StopFlag) -> int:
+    """Spin until `stop` or until a node wants to exit; returns the exit code."""
+    while not stop.is_set and rclpy.ok():
+        executor.spin_once(SPIN_S)
+        for node in nodes:
+            if node.exit_code is not None:
+                return node.exit_code
+    return 0
+
+
+def _live(make: Callable[[], IlNode], executor: Executor, stop: StopFlag) -> int:
+    try:
+        node = make()
+    except UserError as error:
+        get_logger('interactive_il').error(str(error))
+        return 2
+    executor.add_node(node)
+    if not node.autostart():
+        return 2
+    settle_memory()
+    try:
+        code = spin(executor, [node], stop)
+    except ExternalShutdownException:
+        return 0
+    except Exception:
+        node.get_logger().fatal(f'a callback raised:\n{traceback.format_exc()}')
+        code = 1
+    node.close()
+    return code

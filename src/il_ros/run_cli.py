@@ -1,0 +1,96 @@
+"""Start the graph of nodes without the launch package."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from types import FrameType
+
+from il_ros.bringup import Bringup
+from il_ros.graph import NodeSpec, graph
+from il_ros.options import add_graph_options, graph_args
+
+EXAMPLE = """example:
+  il run --task reach --operator keyboard                   watch a simulated arm, and take over
+  il run --mode demonstrate --operator scripted --run runs/first
+  il run --checkpoint runs/first/round_0/checkpoint --gate novelty --set gate.hand_back_ticks=5
+"""
+COLOURS = (36, 33, 32, 35, 34, 31, 96, 93)
+POLL_S = 0.1
+
+
+def main(argv: Sequence[str]) -> int:
+    """`il run`: start a graph and look after it until Ctrl-C. Returns the exit code."""
+    options = _parser().parse_args(argv)
+    nodes = graph(graph_args(options))
+    if options.print_graph:
+        print(table(nodes))
+        return 0
+    if options.composed:
+        from il_ros.compose import run_composed
+
+        return run_composed(nodes)
+    return supervise(Bringup(nodes, Printer([n.name for n in nodes])))
+
+
+def supervise(bringup: Bringup) -> int:
+    """Start, look after, and stop a graph; SIGINT and SIGTERM end it."""
+    stop = threading.Event()
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, asked)
+    bringup.start()
+    code = None
+    while code is None and not stop.is_set():
+        stop.wait(POLL_S)
+        code = bringup.poll()
+    return bringup.stop() or code or 0
+
+
+def table(nodes: Sequence[NodeSpec]) -> str:
+    """Return the nodes as a Markdown table."""
+    lines = ['| node | runs | what it does | parameters |', '|---|---|---|---|']
+    for node in nodes:
+        runs = node.module or f'{node.package}/{node.executable}'
+        params = ', '.join(f'{k}={_short(v)}' for k, v in node.params.items() if v != '')
+        lines.append(f'| {node.name} | `{runs}` | {node.summary} | {params} |')
+    return '\n'.join(lines)
+
+
+class Printer:
+    """Prints lines of several nodes, each with its name in its own colour."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._width = max(map(len, names), default=0)
+        self._colours = {n: COLOURS[i % len(COLOURS)] for i, n in enumerate(names)}
+        self._lock, self._plain = threading.Lock(), not sys.stdout.isatty()
+
+    def __call__(self, name: str, line: str) -> None:
+        prefix = f'{name:>{self._width}} | '
+        if not self._plain:
+            prefix = f'\033[{self._colours.get(name, 37)}m{prefix}\033[0m'
+        with self._lock:
+            print(prefix + line, flush=True)
+
+
+def _short(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='il run',
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--print-graph', action='store_true', help='print the nodes and end')
+    parser.add_argument('--composed', action='store_true', help='all nodes in one process')
+    add_graph_options(parser)
+    return parser

@@ -1,0 +1,246 @@
+"""Run episodes on a graph that is up: reset, start, wait for the end, again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from interactive_il.srv import ResetSim, StartEpisode, StopEpisode
+from rclpy.experimental import EventsExecutor
+from std_srvs.srv import Trigger
+
+from il_core.errors import UserError
+from il_core.types import EpisodeEvent, EventKind, GateState, Mode
+from il_ros.messages import event_from_msg, state_from_msg
+from il_ros.topics import TOPICS, create_subscription
+
+READY_S = 10.0
+ANSWER_S = 5.0
+SPIN_S = 0.02
+
+
+class Interrupted(Exception):
+    """Somebody asked to stop; the running episode is discarded, finished ones stay."""
+
+
+@dataclass(frozen=True)
+class Collected:
+    """One finished episode. `verdict` is the recorder's: OK, SUSPECT or BAD."""
+
+    episode_id: str
+    folder: str
+    seed: int
+    outcome: str
+    verdict: str
+    discarded: bool = False
+
+
+def present(run: Path) -> dict[int, Collected]:
+    """Return the finished episodes of a run folder by seed, the newest of each; BAD ones do not
+    count."""
+    found = {}
+    for path in sorted(run.glob('bags/*/manifest.json')):
+        data = json.loads(path.read_text())
+        if data['verdict'] != 'BAD' and data['outcome'] != 'aborted':
+            folder = str(path.parent)
+            found[int(data['seed'])] = Collected(
+                data['episode_id'], folder, data['seed'], data['outcome'], data['verdict']
+            )
+    return found
+
+
+class Session:
+    """Talks to simulator, recorder and gate. Needs rclpy to be up; one per process.
+
+    Args:
+        run: the run folder that the recorder writes into.
+        look: called often while waiting; what it raises ends the wait.
+        stall_s: an episode in which the gate does not tick for so long is given up.
+        simulated: there is a simulator to reset.
+        namespace: of the graph's nodes.
+    """
+
+    def __init__(
+        self,
+        run: Path,
+        look: Callable[[], None] = lambda: None,
+        stall_s: float = 20.0,
+        simulated: bool = True,
+        namespace: str = '',
+    ) -> None:
+        self._run, self._look, self._stall_s = run, look, stall_s
+        self._simulated = simulated
+        self._node = rclpy.create_node('collector', namespace=namespace)
+        self._executor = EventsExecutor()
+        self._executor.add_node(self._node)
+        self._events: list[EpisodeEvent] = []
+        self._gate: GateState | None = None
+        self._step_changed_s = 0.0
+        create_subscription(self._node, TOPICS['episode/events'], self._on_event)
+        create_subscription(self._node, TOPICS['gate/status'], self._on_status)
+        self._clients = {
+            name: self._node.create_client(kind, name)
+            for name, kind in (
+                ('sim/reset', ResetSim),
+                ('episode/start', StartEpisode),
+                ('episode/stop', StopEpisode),
+                ('episode/discard', Trigger),
+            )
+            if simulated or name != 'sim/reset'
+        }
+
+    def wait_for_graph(self, limit_s: float = 60.0) -> None:
+        """Wait until everybody that an episode needs is there. Raises UserError that names who is
+        not."""
+
+        def missing() -> list[str]:
+            silent = [] if self._gate else ['gate/status']
+            return silent + [n for n, c in self._clients.items() if not c.service_is_ready()]
+
+        if not self._spin(lambda: not missing(), limit_s):
+            raise UserError('graph', missing(), f'not there after {limit_s:g} s; is `il run` up?')
+
+    def episode(
+        self, seed: int, operator: str = '', progress: Callable[[int], None] = lambda step: None
+    ) -> Collected:
+        """Run one episode and wait until its bag is closed.
+
+        Args:
+            seed: of the initial state; is in the manifest.
+            operator: who is at the controls, for the manifest.
+            progress: called with the step of the episode.
+
+        Raises:
+            UserError: somebody refused, or the graph stalled; the episode is discarded then.
+        """
+        self._hold()
+        if self._simulated:
+            self._reset(seed)
+        request = StartEpisode.Request(seed=seed, operator_name=operator, wait_s=READY_S)
+        with self._undisturbed():  # an episode that was started must be known, to be ended
+            episode_id = self._call('episode/start', request, READY_S + ANSWER_S).episode_id
+        self._step_changed_s = time.monotonic()
+        try:
+            self._wait_for_end(episode_id, progress)
+        except BaseException:
+            self._give_up(episode_id)
+            raise
+        return self._result(episode_id, seed)
+
+    def close(self) -> None:
+        """Leave the graph; the context stays up."""
+        self._executor.remove_node(self._node)
+        self._node.destroy_node()
+
+    def _reset(self, seed: int) -> None:
+        """Reset the simulator; in lockstep it refuses until it hears the gate."""
+        end_s = time.monotonic() + READY_S
+        while True:
+            try:
+                self._call('sim/reset', ResetSim.Request(seed=seed))
+                return
+            except UserError:
+                if time.monotonic() > end_s:
+                    raise
+            self._spin(lambda: False, SPIN_S)
+
+    def _hold(self) -> None:
+        """Wait until the gate let go of the last episode, or it would drive through the reset."""
+        if not self._spin(lambda: self._gate is not None and not self._gate.episode_id, ANSWER_S):
+            raise UserError('gate/status', self._gate, 'an episode is running already')
+
+    def _wait_for_end(self, episode_id: str, progress: Callable[[int], None]) -> None:
+        shown = None
+
+        def ended() -> bool:
+            nonlocal shown
+            acting = self._gate if self._gate and self._gate.mode is not Mode.HOLD else None
+            if acting and acting.episode_id == episode_id and acting.step != shown:
+                shown = acting.step
+                progress(shown)
+            if time.monotonic() - self._step_changed_s > self._stall_s:
+                raise UserError('episode', episode_id, self._why_stalled())
+            return bool(self._of(episode_id, EventKind.ENDED))
+
+        while not self._spin(ended, self._stall_s):
+            self._look()
+
+    def _why_stalled(self) -> str:
+        gate = self._gate
+        state = f'{gate.mode.name}, {gate.cause.name}: {gate.detail}' if gate else 'silent'
+        return f'no step for {self._stall_s:g} s; the gate is {state}'
+
+    def _give_up(self, episode_id: str) -> None:
+        if self._of(episode_id, EventKind.ENDED) or not rclpy.ok():
+            return
+        try:
+            with self._undisturbed():
+                self._call('episode/discard', Trigger.Request())
+        except UserError as error:
+            self._node.get_logger().error(f'could not discard {episode_id}: {error}')
+
+    @contextmanager
+    def _undisturbed(self) -> Iterator[None]:
+        """Wait for an answer whatever else happens."""
+        look, self._look = self._look, lambda: None
+        try:
+            yield
+        finally:
+            self._look = look
+
+    def _result(self, episode_id: str, seed: int) -> Collected:
+        (event,) = self._of(episode_id, EventKind.ENDED)
+        discarded = bool(self._of(episode_id, EventKind.DISCARDED))
+        return Collected(
+            episode_id,
+            str(self._run / 'bags' / episode_id),
+            seed,
+            event.outcome.name.lower(),
+            event.detail.partition(';')[0],
+            discarded,
+        )
+
+    def _of(self, episode_id: str, kind: EventKind) -> list[EpisodeEvent]:
+        return [e for e in self._events if e.episode_id == episode_id and e.kind is kind][-1:]
+
+    def _on_event(self, message: Any) -> None:
+        self._events.append(event_from_msg(message))
+        del self._events[:-200]
+
+    def _on_status(self, message: Any) -> None:
+        state = state_from_msg(message)
+        moving = state.mode in (Mode.AUTONOMOUS, Mode.SUPERVISOR, Mode.REQUESTING)
+        if moving and (self._gate is None or state.step != self._gate.step):
+            self._step_changed_s = time.monotonic()
+        self._gate = state
+
+    def _call(self, name: str, request: Any, limit_s: float = ANSWER_S) -> Any:
+        future = self._clients[name].call_async(request)
+        if not self._spin(future.done, limit_s):
+            raise UserError('service', name, f'no answer within {limit_s:g} s')
+        answer = future.result()
+        if not answer.success:
+            raise UserError('service', name, f'refused: {answer.message}')
+        return answer
+
+    def _spin(self, until: Callable[[], bool], limit_s: float) -> bool:
+        end_s = time.monotonic() + limit_s
+        while not until():
+            if time.monotonic() > end_s:
+                return False
+            self._look()
+            self._executor.spin_once(SPIN_S)
+        return True
+
+
+def missing_seeds(seeds: Iterable[int], run: Path) -> list[int]:
+    """Return those seeds that have no finished episode in the run folder yet: targets are
+    totals."""
+    there = present(run)
+    return [seed for seed in seeds if seed not in there]

@@ -1,0 +1,2 @@
+"""Where it happens: PyBullet worlds, their tasks and supervisors, and any Gymnasium
+environment."""

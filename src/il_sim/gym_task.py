@@ -1,0 +1,191 @@
+"""Any Gymnasium environment as a world, and the spec that describes it: `gym:MountainCar-v0`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Discrete
+from numpy.typing import NDArray
+
+from il_core.errors import InternalError, UserError
+from il_core.spec import CommandTopic, RobotSpec, Spec, Stream, TaskSpec
+from il_core.types import Outcome, Vector
+from il_sim.gym_env import KNOWN, axes_of, fields_of, known, make
+from il_sim.world import check_action
+
+STREAM = 'observation'
+DEFAULT_HZ = 30.0
+DEFAULT_STEPS = 1000
+# What an environment may mean by `terminated`: TaskSpec.params['terminated'].
+MEANINGS = {'success': Outcome.SUCCESS, 'failure': Outcome.FAILURE}
+
+
+def make_spec(name: str) -> Spec:
+    """Return the spec of a Gymnasium environment.
+
+    One stream `observation` with the flattened observation as obs_0, obs_1, …; a Discrete action
+    is the axis `action`, a Box action the axes action_0, action_1, …: of kind velocity where 0 is
+    within the bounds (zero means no effort), else latched (there is no neutral value, so the last
+    one is kept).
+
+    Args:
+        name: environment id, `MountainCar-v0`.
+
+    Raises:
+        UserError: unknown environment, or spaces that are not numbers within bounds.
+    """
+    env = make(name)
+    try:
+        told = known(name)
+        rate_hz = float(env.metadata.get('render_fps') or DEFAULT_HZ)
+        fields = fields_of(name, env.observation_space)
+        stream = Stream(
+            STREAM, 'joint_state', fields, rate_hz=rate_hz, max_age_s=max(0.2, 2.5 / rate_hz)
+        )
+        axes = axes_of(name, env.action_space, told.idle)
+        names = tuple(a.name for a in axes)
+        command = CommandTopic('env/action', 'float64_array', names, names)
+        limit = getattr(env.spec, 'max_episode_steps', None) or DEFAULT_STEPS
+    finally:
+        env.close()
+    robot = RobotSpec(
+        name=name,
+        rate_hz=rate_hz,
+        axes=axes,
+        streams=(stream,),
+        commands=(command,),
+        description=f'Gymnasium environment {name}',
+        command_timeout_enforced_by='il_sim',
+    )
+    params = {'env': name, 'terminated': told.terminated, 'truncated': told.truncated}
+    task = TaskSpec(
+        name=f'gym:{name}',
+        robot=name,
+        horizon_s=limit / rate_hz,
+        world='gym',
+        success=f'terminated is {told.terminated}, the time limit is {told.truncated}',
+        params=params,
+    )
+    return Spec(robot, task)
+
+
+class GymWorld:
+    """A Gymnasium environment as il_sim.api.World.
+
+    SUCCESS is that the environment terminates before its time limit, TIMEOUT that it does not;
+    where falling over is what terminates (CartPole, Hopper …), `params` of the task say
+    `terminated: failure` and `truncated: success`.
+
+    Args:
+        spec: as `make_spec` gives it.
+        gui: show a window; then there are no pictures.
+
+    Attributes:
+        episode_return: sum of rewards since the last reset.
+
+    Raises:
+        UserError: unknown environment or meaning, or a spec that does not fit it.
+    """
+
+    def __init__(self, spec: Spec, gui: bool = False) -> None:
+        params = spec.task.params
+        self.spec, self._name, self._gui = spec, str(params.get('env', '')), gui
+        self._terminated = _meaning(params, 'terminated', 'success')
+        self._truncated = _meaning(params, 'truncated', 'timeout')
+        self._env = make(self._name, 'human' if gui else 'rgb_array')
+        self._discrete = isinstance(self._env.action_space, Discrete)
+        self._pilot = known(self._name).supervisor
+        _check_fit(spec, self._env)
+        self.reset(0)
+
+    @property
+    def has_supervisor(self) -> bool:
+        return self._pilot is not None
+
+    def reset(self, seed: int) -> None:
+        """Put the environment into the initial state of `seed`."""
+        observation, _ = self._env.reset(seed=seed)
+        self._observation = np.asarray(observation, np.float64).ravel()
+        self.episode_return, self.ticks, self.outcome = 0.0, 0, Outcome.UNKNOWN
+
+    def observe(self) -> Mapping[str, Vector]:
+        """Return the stream `observation` as (F,) float64."""
+        return {STREAM: self._observation.copy()}
+
+    def supervisor(self) -> Vector:
+        """Return (1,) what the scripted supervisor would do now.
+
+        Raises:
+            UserError: this environment has none.
+        """
+        if self._pilot is None:
+            have = [name for name, told in KNOWN.items() if told.supervisor]
+            raise UserError('scripted supervisor of', self._name, 'there is none', have)
+        return np.array([self._pilot(self._observation)])
+
+    def step(self, action: Vector) -> Outcome:
+        """Apply (A,) for one step of the environment.
+
+        Raises:
+            UserError: wrong size or not finite.
+        """
+        values = check_action(self.spec, action)
+        if self.outcome is not Outcome.UNKNOWN:
+            raise InternalError(f'step after {self.outcome.name}: reset first')
+        observation, reward, terminated, truncated, _ = self._env.step(self._native(values))
+        self._observation = np.asarray(observation, np.float64).ravel()
+        self.episode_return += float(reward)
+        self.ticks += 1
+        if terminated:
+            self.outcome = self._terminated
+        elif truncated or self.ticks >= self.spec.horizon:
+            self.outcome = self._truncated
+        return self.outcome
+
+    def render(self, width: int, height: int) -> NDArray[np.uint8]:
+        """Return an RGB image (height, width, 3).
+
+        Raises:
+            UserError: there is a window, or the environment cannot draw here.
+        """
+        if self._gui:
+            raise UserError('picture', self._name, 'with a window there are none; use gui: false')
+        try:
+            image = self._env.render()
+        except gymnasium.error.DependencyNotInstalled as error:
+            raise UserError('picture', self._name, str(error)) from error
+        if image is None:
+            raise UserError('picture', self._name, 'the environment draws none')
+        resized = cv2.resize(np.asarray(image, np.uint8), (width, height))
+        return np.asarray(resized, np.uint8)
+
+    def close(self) -> None:
+        """Release the environment. Safe to call twice."""
+        self._env.close()
+
+    def _native(self, values: Vector) -> Any:
+        if self._discrete:
+            return round(float(values[0]))
+        space = self._env.action_space
+        return values.reshape(space.shape).astype(space.dtype)
+
+
+def _meaning(params: Mapping[str, Any], key: str, default: str) -> Outcome:
+    meanings = MEANINGS if key == 'terminated' else {**MEANINGS, 'timeout': Outcome.TIMEOUT}
+    word = str(params.get(key, default))
+    if word not in meanings:
+        raise UserError(f'params: {key}', word, 'not known', meanings)
+    return meanings[word]
+
+
+def _check_fit(spec: Spec, env: Any) -> None:
+    fields = fields_of(spec.task.name, env.observation_space)
+    if spec.frame_fields != tuple(f'{STREAM}/{f}' for f in fields):
+        raise UserError('frame fields', spec.frame_fields, f'must be {STREAM}/{", ".join(fields)}')
+    axes = tuple(a.name for a in axes_of(spec.task.name, env.action_space, 0))
+    if spec.axis_names != axes:
+        raise UserError('axes', spec.axis_names, f'must be {axes}')

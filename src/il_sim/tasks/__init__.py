@@ -1,0 +1,1 @@
+"""One file per task: its scene, its outcome and its scripted supervisor."""

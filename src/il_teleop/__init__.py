@@ -1,0 +1,2 @@
+"""What the human would do: joystick mapping, keyboard, and a scripted operator that publishes
+Joy."""

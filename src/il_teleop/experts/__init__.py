@@ -1,0 +1,1 @@
+"""Programs that stand in for a human at the joystick."""

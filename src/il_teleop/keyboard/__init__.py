@@ -1,0 +1,1 @@
+"""A keyboard in a terminal as a joystick: no global key hooks, works over SSH."""

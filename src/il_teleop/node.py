@@ -1,0 +1,116 @@
+"""Teleoperation as a node: joystick messages in, the expert's action and verdicts out."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from sensor_msgs.msg import JoyFeedback
+
+from il_ros.build import to_ns
+from il_ros.health import Health, Level
+from il_ros.lifecycle import IlNode
+from il_ros.messages import command_from_msg, event_to_msg, expert_to_msg, state_from_msg
+from il_ros.params import CommonParams, param
+from il_ros.run import run
+from il_teleop.alert import Alert
+from il_teleop.api import JoyState
+from il_teleop.joystick import JoystickMapper
+from il_teleop.mapping import load_joystick
+from il_teleop.pulse import Pulse
+from il_teleop.verdict import Verdicts
+from il_teleop.waiting import Turn
+
+
+@dataclass(frozen=True)
+class TeleopParams(CommonParams):
+    joystick: str = param(
+        'xbox', 'joystick layout: a name in config/joysticks or a .yaml', read_only=True
+    )
+    source: str = param('joystick', 'what teleop/action calls the human', read_only=True)
+    joystick_timeout_s: float = param(
+        0.3, 'when the gate counts a silent joystick as lost', low=0.01, high=10.0, read_only=True
+    )
+    bell: bool = param(True, 'ring the terminal bell while the gate asks for help')
+
+
+class TeleopNode(IlNode):
+    """Maps every joystick message at once. Silent while the joystick is: the gate sees to that."""
+
+    node_name = 'teleop'
+    params_type = TeleopParams
+
+    def setup(self) -> None:
+        self.mapper = JoystickMapper(
+            load_joystick(self.params.joystick), self.load_spec(), self.params.source
+        )
+        self.pulse = Pulse(self.params.joystick_timeout_s)
+        self.verdicts, self.alert = Verdicts(), Alert()
+        waits = self.lockstep and self.mapper.latching
+        self.turn = Turn[JoyState](['command'] if waits else [])
+        self.actions = self.publisher('teleop/action')
+        self.events = self.publisher('episode/events')
+        self.feedback = self.publisher('joy/set_feedback')
+        self.subscribe('command', self.on_command)
+        self.subscribe('gate/status', self.on_status)
+        self.subscribe('joy', self.on_joy)
+
+    def stop(self) -> None:
+        self.tell(False)
+
+    def health(self) -> Health:
+        now_ns = self.steady_ns()
+        values = {
+            'joystick': self.params.joystick,
+            'rate_hz': self.pulse.rate_hz,
+            'age_s': self.pulse.age_s(now_ns),
+        }
+        complaint = self.pulse.complaint(now_ns) or self.mapper.fault
+        if complaint:
+            return Health(Level.WARN, complaint, values)
+        return Health(Level.OK, 'joystick heard', values)
+
+    def on_joy(self, message: Any) -> None:
+        self.pulse.beat(self.steady_ns())
+        stamp_ns = to_ns(message.header.stamp)
+        joy = JoyState(stamp_ns, tuple(message.axes), tuple(message.buttons))
+        self.act(self.turn.input(joy, stamp_ns))
+
+    def on_command(self, message: Any) -> None:
+        command = command_from_msg(message)
+        self.mapper.sync(command)
+        self.act(self.turn.answer('command', command.stamp_ns))
+
+    def on_status(self, message: Any) -> None:
+        self.tell(self.alert.update(state_from_msg(message).mode, self.steady_ns()))
+
+    def act(self, joy: JoyState | None) -> None:
+        """Publish what a joystick message means, where one is due."""
+        if joy is None:
+            return
+        expert = self.mapper.update(joy)
+        self.actions.publish(expert_to_msg(expert))
+        stamp_ns = expert.stamp_ns if self.lockstep else self.now_ns()
+        for event in self.verdicts.update(expert, stamp_ns):
+            self.events.publish(event_to_msg(event))
+            self.get_logger().info(f'operator says {event.outcome.name}: {event.detail}')
+        if self.mapper.fault:
+            self.get_logger().warning(self.mapper.fault, throttle_duration_sec=1.0)
+
+    def tell(self, on: bool | None) -> None:
+        """Start or end a rumble, with a bell where it starts."""
+        if on is None:
+            return
+        self.feedback.publish(JoyFeedback(type=JoyFeedback.TYPE_RUMBLE, intensity=float(on)))
+        if on and self.params.bell:
+            sys.stdout.write('\a')
+            sys.stdout.flush()
+
+
+def main() -> None:
+    run(TeleopNode)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,57 @@
+"""How a joystick is as a source of messages: rate, age, silence."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from il_core.types import NS_PER_S
+
+# A time-out must survive this many lost or late messages, or jitter trips it.
+PERIODS = 5
+DEPTH = 50
+
+
+class Pulse:
+    """Watches when messages arrive, on the receiver's steady clock.
+
+    Args:
+        timeout_s: after which a silent joystick counts as lost (the gate's parameter).
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._times_ns: deque[int] = deque(maxlen=DEPTH)
+
+    def beat(self, now_ns: int) -> None:
+        """A message arrived. Silence longer than the time-out begins the count anew."""
+        if self.age_s(now_ns) > self._timeout_s:
+            self._times_ns.clear()
+        self._times_ns.append(now_ns)
+
+    def age_s(self, now_ns: int) -> float:
+        """Seconds since the last message; NaN: none yet."""
+        if not self._times_ns:
+            return float('nan')
+        return (now_ns - self._times_ns[-1]) / NS_PER_S
+
+    @property
+    def rate_hz(self) -> float:
+        """Messages per second since the last silence; NaN before the second message."""
+        if len(self._times_ns) < 2:
+            return float('nan')
+        span_ns = self._times_ns[-1] - self._times_ns[0]
+        return (len(self._times_ns) - 1) * NS_PER_S / max(span_ns, 1)
+
+    def complaint(self, now_ns: int) -> str:
+        """Say what is wrong, empty where nothing is."""
+        if not self._times_ns:
+            return 'no joystick message yet'
+        if self.age_s(now_ns) > self._timeout_s:
+            return f'joystick silent for {self.age_s(now_ns):.1f} s'
+        needed_hz = PERIODS / self._timeout_s
+        if self.rate_hz < needed_hz:
+            return (
+                f'joystick at {self.rate_hz:.1f} Hz: the time-out of {self._timeout_s:g} s needs '
+                f'{needed_hz:.1f} Hz or more; raise autorepeat_rate'
+            )
+        return ''

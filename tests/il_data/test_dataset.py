@@ -1,0 +1,179 @@
+"""Labels from bags: what counts, what is left out, and what is said when nothing is left."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from rosbags.rosbag2 import StoragePlugin, Writer
+
+from il_core.errors import UserError
+from il_core.types import NS_PER_S, Mode, Outcome, Owner
+from il_data import manifest
+from il_data.as_steps import as_steps
+from il_data.dataset import DEMONSTRATIONS, Selection, labels, load_labels
+from il_data.manifest import Verdict
+from il_data.read import read_episode, read_episodes
+from tests.il_data.fake import IL, STORE, Rig, ToyWorld, cdr, make
+from tests.toy import toy_spec
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path / 'bags')
+
+
+def test_labels_are_the_humans_actions(rig):
+    rig.episode(human=range(10, 20))
+    rig.episode(human=range(5), seed=8)
+    episodes = read_episodes(rig.folder)
+    found = labels(episodes)
+    columns = found.columns
+    assert columns.observations.shape == (15, 5)
+    assert columns.actions.shape == (15, 3)
+    np.testing.assert_array_equal(columns.episode, [0] * 10 + [1] * 5)
+    np.testing.assert_array_equal(columns.actions[:10], episodes[0].commands[10:20])
+    assert found.episode_ids == tuple(e.episode_id for e in episodes)
+
+
+def test_ramps_requests_and_holds_carry_the_humans_action_and_idle_does_not(rig):
+    episode_id, world = rig.begin(), ToyWorld(rig.spec)
+    rig.tick(world, 0, episode_id, Mode.AUTONOMOUS, Owner.POLICY)
+    for tick, mode in enumerate((Mode.REQUESTING, Mode.HOLD, Mode.ESTOP, Mode.SUPERVISOR), 1):
+        rig.tick(world, tick, episode_id, mode, Owner.HUMAN)  # dead-man held
+    rig.tick(world, 5, episode_id, Mode.SUPERVISOR, Owner.NOBODY)  # released: idle
+    rig.outcome()
+    rig.settle()
+    (episode,) = read_episodes(rig.folder)
+    np.testing.assert_array_equal(episode.human_labels, [False, True, True, False, True, False])
+
+
+def test_bad_recordings_and_failed_demonstrations_are_left_out_and_named(rig):
+    good, failed, bad = (rig.episode(human=range(30), seed=s) for s in range(3))
+    rig.recorder.label(failed.episode_id, Outcome.FAILURE, '')
+    spoilt = dataclasses.replace(manifest.load(rig.folder / bad.episode_id), verdict=Verdict.BAD)
+    spoilt.save(rig.folder / bad.episode_id)
+    found = load_labels(rig.folder, rig.spec, DEMONSTRATIONS)
+    assert set(found.columns.episode) == {0}
+    assert found.episode_ids[0] == good.episode_id
+    assert {(o.episode_id, o.reason) for o in found.left_out} == {
+        (failed.episode_id, 'outcome failure'),
+        (bad.episode_id, 'verdict BAD'),
+    }
+    assert len(load_labels(rig.folder, rig.spec).columns) == 60
+    everything = Selection(verdicts=tuple(Verdict))
+    assert len(load_labels(rig.folder, rig.spec, everything).columns) == 90
+
+
+def test_no_labels_and_no_bags_say_the_folder_and_the_rule(rig, tmp_path):
+    rig.episode(human=range(0))
+    with pytest.raises(UserError, match=r'bags.*in which the human drove.*no step is a label'):
+        load_labels(rig.folder)
+    with pytest.raises(UserError, match='holds no bags'):
+        load_labels(tmp_path / 'empty')
+
+
+def test_steps_are_those_of_a_rollout(rig):
+    rig.episode(ticks=20, human=range(5, 9))
+    (episode,) = read_episodes(rig.folder)
+    steps = as_steps(episode)
+    assert [s.command.owner for s in steps[4:6]] == [Owner.POLICY, Owner.HUMAN]
+    assert steps[5].expert.engaged
+    np.testing.assert_array_equal(steps[5].command.action, steps[5].expert.action)
+    assert steps[5].proposal.members.shape == (2, 3)
+    assert dict(steps[5].state.scores) == {'novelty': 10.5}
+    assert steps[0].proposal.frame.age_s == 0.0
+
+
+def foreign(path, storage, spec, drop=''):
+    """Write a plain bag as `ros2 bag record` would: streams and commands, nothing of ours.
+
+    The pose moves 0.1 m per tick in x, 0.1 s apart; commands stop after 2 s.
+    """
+    with Writer(path, version=9, storage_plugin=storage) as writer:
+        topics = [(s.topic, s.type) for s in spec.streams]
+        topics += [(c.topic, c.type) for c in spec.robot.commands]
+        connections = {
+            name: writer.add_connection(f'/arm/{name}', kind, typestore=STORE)
+            for name, kind in topics
+            if name != drop
+        }
+        for tick in range(60):
+            log_ns = NS_PER_S + tick * 50_000_000
+            for name, message in _plain(tick, log_ns):
+                if name in connections and not (name == 'servo/twist' and tick > 40):
+                    writer.write(connections[name], log_ns, cdr(message))
+
+
+def _plain(tick, log_ns):
+    pose = make('geometry_msgs/msg/PoseStamped', log_ns)
+    pose.pose.position.x = 0.1 * tick
+    twist = make('geometry_msgs/msg/TwistStamped', log_ns)
+    twist.twist.linear.x = 2.0
+    layout = make('std_msgs/msg/MultiArrayLayout')
+    grip = make('std_msgs/msg/Float64MultiArray', layout=layout, data=np.array([0.04]))
+    joints = make('sensor_msgs/msg/JointState', log_ns, name=['finger'], position=np.array([0.08]))
+    goal = make('geometry_msgs/msg/PointStamped', log_ns)
+    return [
+        ('ee_pose', pose),
+        ('joint_states', joints),
+        ('goal', goal),
+        ('servo/twist', twist),
+        ('gripper/command', grip),
+    ]
+
+
+@pytest.mark.parametrize('storage', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_a_foreign_bag_trains_through_a_spec(tmp_path, storage):
+    spec = toy_spec()
+    foreign(tmp_path / 'plain', storage, spec)
+    episode = read_episode(tmp_path / 'plain', spec)
+    assert episode.foreign
+    assert len(episode) == 60
+    np.testing.assert_allclose(episode.frames[:, 0], 0.1 * np.arange(60))
+    np.testing.assert_allclose(episode.expert_actions[:40], [[0.1, 0.0, 0.04]] * 40)
+    driven = np.flatnonzero(episode.human_labels)
+    assert driven[-1] == 44, 'commands count until the time-out of the robot, 0.2 s'
+    assert len(labels([episode]).columns) == 45
+    again = read_episode(tmp_path / 'plain', spec)
+    assert again.steps.tobytes() == episode.steps.tobytes()
+
+
+def test_a_foreign_bag_of_no_use_says_why(tmp_path):
+    spec = toy_spec()
+    foreign(tmp_path / 'blind', StoragePlugin.SQLITE3, spec, drop='goal')
+    with pytest.raises(UserError, match=r"stream topic is 'goal'.*PointStamped.*/arm/ee_pose"):
+        read_episode(tmp_path / 'blind', spec)
+    foreign(tmp_path / 'still', StoragePlugin.MCAP, spec, drop='servo/twist')
+    with pytest.raises(UserError, match=r"command topic is 'servo/twist'.*TwistStamped"):
+        read_episode(tmp_path / 'still', spec)
+    with pytest.raises(UserError, match='say of which task and robot'):
+        read_episode(tmp_path / 'still')
+
+
+def test_empty_and_broken_files_are_user_errors(tmp_path):
+    for name, content in (('empty', b''), ('text', b'no bag at all' * 50)):
+        for ending in ('mcap', 'db3'):
+            bag = tmp_path / f'{name}_{ending}'
+            bag.mkdir()
+            (bag / f'x.{ending}').write_bytes(content)
+            with pytest.raises(UserError, match='bag'):
+                read_episode(bag, toy_spec())
+    with pytest.raises(UserError, match='no such folder'):
+        read_episode(tmp_path / 'nowhere')
+
+
+def test_a_message_definition_that_lacks_newer_fields_still_reads(rig):
+    """Decode by the schema in the bag: what is not in it gets its default."""
+    from il_data.contents import RawTopic
+    from il_data.table import Table
+
+    text = 'uint64 tick\nfloat64[] frame\n'
+    data = b'\0\1\0\0' + (5).to_bytes(8, 'little') + (1).to_bytes(8, 'little') + bytes(8)
+    table = Table(RawTopic('/p', IL + 'Proposal', text, rows=[(0, 0, 0, data)]))
+    assert table.numbers('tick', 'u8').tolist() == [5]
+    assert table.numbers('inference_s', 'f8', np.nan).tolist() != [0.0]
+    assert table.vectors('frame', 1).tolist() == [[0.0]]
+    assert np.isnan(table.vectors('variance', 3)).all()
+    assert table.texts('checkpoint_id').tolist() == ['']

@@ -1,0 +1,328 @@
+"""The recorder: what it writes, waits for, refuses, throws away and brings back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import yaml
+from rosbags.highlevel import AnyReader
+
+from il_core.errors import UserError
+from il_core.types import NS_PER_S, EventKind, Mode, Outcome, Owner
+from il_data.bag import Qos
+from il_data.manifest import Verdict, load
+from il_data.read import read_episode, rebuild_frames
+from il_data.recording import Settings, State
+from tests.il_data.fake import IL, UTC_S, Rig, ToyWorld, make
+
+
+@pytest.fixture
+def rig(tmp_path):
+    return Rig(tmp_path / 'bags')
+
+
+def bag(rig, done):
+    return rig.folder / done.episode_id
+
+
+def test_what_was_sent_is_read_back(rig):
+    done = rig.episode()
+    episode = read_episode(bag(rig, done), rig.spec)
+    assert (done.outcome, done.verdict, done.reasons) == (Outcome.SUCCESS, Verdict.OK, ())
+    assert (done.seed, done.operator, done.checkpoint_id) == (7, 'ada', 'c0ffee' + '0' * 10)
+    assert len(episode) == 30
+    assert (episode.human_actions, episode.robot_actions, episode.switches) == (10, 20, 2)
+    assert episode.human_labels.sum() == 10
+    world = ToyWorld(rig.spec)
+    world.reset(7)
+    for row in episode.steps:
+        action = world.supervisor()
+        sent = action if row['owner'] == Owner.HUMAN else action * 0.5
+        np.testing.assert_array_equal(row['frame'], np.concatenate([*world.observe().values()]))
+        np.testing.assert_array_equal(row['expert'], action)
+        np.testing.assert_array_equal(row['mean'], action * 0.5)
+        np.testing.assert_array_equal(row['members'], [action * 0.5, action * 0.5 + 1])
+        np.testing.assert_array_equal(row['command'], sent)
+        world.step(sent)
+    assert episode.score_names == ('novelty',)
+    np.testing.assert_allclose(episode.column('scores')[:3, 0], [10.0, 10.1, 10.2])
+    assert [e.kind for e in episode.events] == [EventKind.STARTED, EventKind.OUTCOME]
+
+
+def test_frames_rebuilt_from_raw_topics_equal_those_that_were_acted_on(rig):
+    done = rig.episode()
+    carried = read_episode(bag(rig, done)).frames
+    rebuilt = rebuild_frames(bag(rig, done))
+    assert carried.shape == (30, 5)
+    assert carried.tobytes() == rebuilt.tobytes()
+
+
+def test_cached_columns_equal_decoded_ones_and_follow_the_bag(rig):
+    path = bag(rig, rig.episode())
+    fresh = read_episode(path, cached=False)
+    assert not (path / '.cache').exists()
+    first, second = read_episode(path), read_episode(path)
+    assert not second.steps.flags.owndata, 'memory-mapped'
+    assert fresh.steps.tobytes() == first.steps.tobytes() == second.steps.tobytes()
+    assert fresh.events == second.events
+    kept = (path / '.cache' / 'columns').read_bytes()
+    next(path.glob('*.mcap')).touch()
+    assert read_episode(path).steps.tobytes() == fresh.steps.tobytes()
+    assert (path / '.cache' / 'columns').read_bytes() != kept
+    (path / '.cache' / 'columns').write_bytes(kept[:-1])
+    assert read_episode(path).steps.tobytes() == fresh.steps.tobytes()
+    rig.recorder.label('', Outcome.FAILURE, 'seen too late')
+    assert read_episode(path).outcome is Outcome.FAILURE
+
+
+def test_metadata_is_what_rosbag2_version_9_holds(rig):
+    done = rig.episode()
+    path = bag(rig, done)
+    info = yaml.safe_load((path / 'metadata.yaml').read_text())['rosbag2_bagfile_information']
+    assert (info['version'], info['storage_identifier']) == (9, 'mcap')
+    topics = {t['topic_metadata']['name']: t for t in info['topics_with_message_count']}
+    assert topics['/command']['message_count'] == 32
+    offer = topics['/ee_pose']['topic_metadata']['offered_qos_profiles'][0]
+    assert (offer['reliability'], offer['durability'], offer['depth']) == (
+        'best_effort',
+        'volatile',
+        5,
+    )
+    offer = topics['/gate/status']['topic_metadata']['offered_qos_profiles'][0]
+    assert offer['durability'] == 'transient_local'
+    with AnyReader([path]) as reader:
+        assert reader.message_count == info['message_count'] == sum(1 for _ in reader.messages())
+        proposals = [c for c in reader.connections if c.topic == '/policy/proposal']
+        _, _, data = next(reader.messages(proposals))
+        assert reader.deserialize(data, IL + 'Proposal').spec_hash == rig.spec.hash
+
+
+def test_start_waits_for_required_topics_and_says_which(rig):
+    assert rig.recorder.state(rig.now_ns) is State.WAITING
+    with pytest.raises(UserError, match='/ee_pose, /joint_states, /goal, /policy/proposal'):
+        rig.recorder.start(0, '', 0.0, rig.now_ns)
+    rig.announce()
+    assert rig.recorder.state(rig.now_ns) is State.READY
+    rig.now_ns += 3 * NS_PER_S
+    assert rig.recorder.state(rig.now_ns) is State.WAITING, 'the topics have gone silent'
+    assert list(rig.folder.iterdir()) == []
+
+
+def test_what_the_first_tick_began_with_is_in_the_bag(rig):
+    rig.begin()
+    rig.outcome()
+    done = rig.settle()
+    stats = {t.name: t for t in done.topics}
+    assert (stats['/gate/status'].early, stats['/gate/status'].count) == (1, 0)
+    later = {name for name, topic in stats.items() if not topic.early}
+    assert later == {'/command', '/episode/events'}, 'a command from before belongs to no step'
+    with AnyReader([bag(rig, done)]) as reader:
+        names = [c.topic for c, _, _ in reader.messages()]
+    assert names[-2:] == ['/episode/events', '/episode/events']
+
+
+def test_what_came_long_before_the_start_is_not_in_the_bag(rig):
+    rig.announce()
+    rig.now_ns += int(1.5 * NS_PER_S)
+    rig.recorder.start(0, '', UTC_S + rig.now_ns / NS_PER_S, rig.now_ns)
+    done = rig.recorder.finish()
+    assert [t.name for t in done.topics if t.early] == ['/gate/status']
+
+
+def test_messages_on_their_way_at_the_outcome_come_in_and_later_ones_do_not(rig):
+    episode_id = rig.begin()
+    end_ns = rig.now_ns
+    rig.recorder.stop(Outcome.FAILURE, 'dropped it', end_ns, rig.now_ns)
+    assert rig.recorder.state(rig.now_ns) is State.CLOSING
+    rig.now_ns += 5_000_000
+    rig.send('/command', make(IL + 'Command', end_ns, tick=1))
+    rig.send('/gate/status', make(IL + 'GateStatus', end_ns, tick=1))
+    rig.send('/command', make(IL + 'Command', end_ns + 1, tick=2))
+    assert rig.recorder.update(rig.now_ns) is None
+    assert not rig.recorder.stop(Outcome.SUCCESS, '', end_ns, rig.now_ns), 'the first one counts'
+    done = rig.settle()
+    assert (done.episode_id, done.outcome, done.reason) == (
+        episode_id,
+        Outcome.FAILURE,
+        'dropped it',
+    )
+    assert {t.name: t.count for t in done.topics}['/command'] == 1
+
+
+def test_a_busy_topic_cannot_keep_an_episode_open(rig):
+    rig.begin()
+    rig.recorder.stop(Outcome.SUCCESS, '', rig.now_ns, rig.now_ns)
+    for _ in range(10):
+        rig.now_ns += 10_000_000
+        rig.send('/gripper/command', make('std_msgs/msg/Float64MultiArray'))
+        rig.send('/command', make(IL + 'Command', rig.now_ns))
+        if rig.recorder.update(rig.now_ns):
+            break
+    assert rig.recorder.episode_id == ''
+
+
+def test_lost_messages_are_counted_exactly(rig):
+    world, episode_id = ToyWorld(rig.spec), rig.begin()
+    for tick in range(20):
+        rig.tick(world, tick, episode_id, Mode.AUTONOMOUS, Owner.POLICY)
+        if tick == 10:
+            rig.sequence['/joint_states'] += 1
+    rig.outcome()
+    done = rig.settle()
+    assert {t.name: t.lost for t in done.topics if t.lost > 0} == {'/joint_states': 1}
+    assert done.verdict is Verdict.SUSPECT
+    assert done.reasons == ('/joint_states: 1 of 21 messages lost',)
+
+
+def test_a_topic_of_many_publishers_is_not_judged_by_their_counts(rig):
+    rig.begin()
+    for _ in range(5):
+        rig.sequence['/episode/events'] += 3
+        rig.send('/episode/events', make(IL + 'EpisodeEvent', rig.now_ns, kind=2))
+    assert rig.recorder.lost() == {}
+    rig.outcome()
+    done = rig.settle()
+    assert {t.name: t.lost for t in done.topics if t.lost} == {'/episode/events': -1}
+    assert not [reason for reason in done.reasons if 'events' in reason]
+
+
+def test_waits_longer_where_the_last_command_came_without_its_status(rig):
+    rig.begin()
+    end_ns = rig.now_ns
+    rig.send('/command', make(IL + 'Command', end_ns, tick=1))
+    rig.send('/gate/status', make(IL + 'GateStatus', end_ns - 50_000_000, tick=0))
+    rig.recorder.stop(Outcome.SUCCESS, '', end_ns, rig.now_ns)
+    with pytest.raises(AssertionError, match='stays open'):
+        rig.settle()
+    rig.send('/gate/status', make(IL + 'GateStatus', end_ns, tick=1))
+    done = rig.settle()
+    assert {t.name: t.count for t in done.topics}['/gate/status'] == 2
+
+
+def test_messages_that_never_end_close_the_bag_with_a_remark(rig):
+    rig.begin()
+    end_ns = rig.now_ns
+    rig.recorder.stop(Outcome.SUCCESS, '', end_ns, rig.now_ns)
+    done = None
+    while done is None:
+        rig.now_ns += 20_000_000
+        rig.send('/goal', make('geometry_msgs/msg/PointStamped', end_ns))
+        done = rig.recorder.update(rig.now_ns)
+    assert rig.now_ns - end_ns == 10 * NS_PER_S
+    assert any('messages from before still came' in reason for reason in done.reasons)
+
+
+def test_heavy_loss_and_silence_are_bad(rig):
+    world, episode_id = ToyWorld(rig.spec), rig.begin()
+    for tick in range(20):
+        rig.tick(world, tick, episode_id, Mode.AUTONOMOUS, Owner.POLICY)
+        rig.sequence['/command'] += tick % 2
+    rig.outcome()
+    done = rig.settle()
+    assert done.verdict is Verdict.BAD
+    assert done.reasons[0].startswith('/command: ')
+    rig.begin()
+    rig.outcome()
+    silent = rig.settle()
+    assert silent.verdict is Verdict.BAD
+    assert '/goal: no message' in silent.reasons
+
+
+def test_a_gap_and_a_second_publisher_make_a_bag_suspect(rig):
+    world, episode_id = ToyWorld(rig.spec), rig.begin()
+    for tick in range(20):
+        rig.tick(world, tick, episode_id, Mode.AUTONOMOUS, Owner.POLICY)
+        rig.now_ns += 300_000_000 * (tick == 10)
+    rig.recorder.note_offer('/command', 2, Qos(True, False, 10))
+    rig.outcome()
+    done = rig.settle()
+    assert done.verdict is Verdict.SUSPECT
+    assert '/goal: a gap of 0.350 s' in done.reasons
+    assert '/command: 2 publishers, loss is not known' in done.reasons
+
+
+def test_discard_and_undo(rig):
+    first, second = rig.episode(), rig.episode()
+    assert second.episode_id > first.episode_id
+    shelf = rig.recorder.shelf
+    assert shelf.discard('') == second.episode_id
+    assert shelf.discard(first.episode_id) == first.episode_id
+    assert shelf.episodes() == ()
+    third = rig.episode()
+    assert third.episode_id.endswith('_0003'), 'the number of a discarded episode is not reused'
+    assert [shelf.undo(), shelf.undo()] == [first.episode_id, second.episode_id]
+    assert len(read_episode(bag(rig, second))) == 30
+    with pytest.raises(UserError, match='nothing to undo'):
+        shelf.undo()
+    with pytest.raises(UserError, match=r'nonsense.*choices'):
+        shelf.discard('nonsense')
+
+
+def test_label_changes_the_manifest_alone(rig):
+    done = rig.episode()
+    rig.recorder.label('', Outcome.FAILURE, 'the cup fell')
+    changed = load(bag(rig, done))
+    assert changed == dataclasses.replace(done, outcome=Outcome.FAILURE, reason='the cup fell')
+
+
+def test_full_disk_closes_cleanly_and_refuses_the_next(tmp_path):
+    free = [10**9]
+    rig = Rig(tmp_path, Settings(reserve_mb=500), lambda folder: free[0])
+    world, episode_id = ToyWorld(rig.spec), rig.begin()
+    rig.recorder.update(rig.now_ns)
+    for tick in range(40):
+        rig.tick(world, tick, episode_id, Mode.AUTONOMOUS, Owner.POLICY)
+        rig.recorder.update(rig.now_ns)
+    assert not rig.recorder.disk(rig.now_ns).full
+    free[0] = 499_000_000
+    rig.now_ns += NS_PER_S
+    done = rig.recorder.update(rig.now_ns)
+    assert (done.outcome, done.reason, done.verdict) == (
+        Outcome.ABORTED,
+        'disk full',
+        Verdict.SUSPECT,
+    )
+    assert len(read_episode(bag(rig, done))) == 40
+    rig.announce()
+    with pytest.raises(UserError, match=r'499 MB.*above 500 MB'):
+        rig.recorder.start(0, '', 0.0, rig.now_ns)
+
+
+def test_minutes_left_are_said_before_the_disk_is_full(tmp_path):
+    rig = Rig(tmp_path, Settings(reserve_mb=0, warn_min=10), lambda folder: 60_000)
+    rig.begin()
+    world = ToyWorld(rig.spec)
+    for tick in range(100):
+        rig.tick(world, tick, 'x', Mode.AUTONOMOUS, Owner.POLICY)
+        rig.recorder.update(rig.now_ns)
+    disk = rig.recorder.disk(rig.now_ns)
+    assert disk.warn
+    assert not disk.full
+    assert 0 < disk.minutes_left < 10
+
+
+def test_two_recorders_never_share_an_id(tmp_path):
+    one, two = Rig(tmp_path), Rig(tmp_path)
+    assert one.begin() != two.begin()
+
+
+def test_a_recording_of_another_spec_is_refused_with_what_differs(rig):
+    done = rig.episode()
+    robot = dataclasses.replace(rig.spec.robot, rate_hz=10.0)
+    other = dataclasses.replace(rig.spec, robot=robot)
+    with pytest.raises(UserError, match=r'robot\.rate_hz: 20\.0 -> 10\.0'):
+        read_episode(bag(rig, done), other)
+
+
+def test_manifest_is_json_that_others_can_read(rig):
+    done = rig.episode()
+    data = json.loads((bag(rig, done) / 'manifest.json').read_text())
+    assert (data['outcome'], data['verdict'], data['spec_hash']) == (
+        'success',
+        'OK',
+        rig.spec.hash,
+    )
+    assert load(bag(rig, done)) == done

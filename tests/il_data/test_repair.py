@@ -1,0 +1,174 @@
+"""What is left of a recording after a crash, and what `il bags` says of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from il_core.errors import UserError
+from il_core.types import NS_PER_S, Mode, Outcome, Owner
+from il_data.cli import main
+from il_data.contents import read_mcap
+from il_data.manifest import Verdict, load
+from il_data.read import read_episode
+from il_data.repair import repair
+from tests.il_data.fake import Rig, ToyWorld
+
+ROOT = Path(__file__).parents[2]
+
+
+def crashed(folder: Path, ticks: int = 60) -> tuple[Rig, Path]:
+    """Leave a bag as a killed recorder does: no manifest, no end, whole chunks only."""
+    rig = Rig(folder)
+    world, episode_id = ToyWorld(rig.spec), rig.begin()
+    for tick in range(ticks):
+        rig.tick(world, tick, episode_id, Mode.SUPERVISOR, Owner.HUMAN)
+        rig.recorder.update(rig.now_ns)
+    path = rig.folder / episode_id / f'{episode_id}_0.mcap'
+    copy = path.read_bytes()
+    rig.recorder.finish()
+    (path.parent / 'manifest.json').unlink()
+    (path.parent / 'metadata.yaml').unlink()
+    path.write_bytes(copy)
+    return rig, path
+
+
+def test_unfinished_bag_is_recovered_at_the_next_start(tmp_path):
+    rig, path = crashed(tmp_path)
+    with pytest.raises(UserError, match=f'il bags repair {path.parent}'):
+        read_episode(path.parent)
+    lines = Rig(tmp_path).recorder.recover()
+    assert len(lines) == 1
+    assert 'SUSPECT: recovered' in lines[0]
+    done = load(path.parent)
+    assert (done.recovered, done.verdict, done.outcome) == (
+        True,
+        Verdict.SUSPECT,
+        Outcome.UNKNOWN,
+    )
+    assert (done.operator, done.seed, done.spec_hash) == ('ada', 7, rig.spec.hash)
+    episode = read_episode(path.parent, rig.spec)
+    assert len(episode) >= 60 - 0.5 * rig.spec.robot.rate_hz - 1
+    assert episode.human_labels.all()
+    assert Rig(tmp_path).recorder.recover() == []
+
+
+def test_a_bag_cut_anywhere_keeps_its_whole_chunks(tmp_path):
+    _, path = crashed(tmp_path, 120)
+    whole = path.read_bytes()
+    before = 0
+    for size in sorted(np.random.default_rng(0).integers(200, len(whole), 25).tolist()):
+        path.write_bytes(whole[:size])
+        count = read_mcap(path).count
+        assert count >= before
+        before = count
+        if not count:
+            continue
+        done = repair(path.parent)
+        assert done.verdict in (Verdict.SUSPECT, Verdict.BAD)
+        fixed = read_mcap(path)
+        assert (fixed.count, fixed.damage) == (count, '')
+        read_episode(path.parent)
+    assert before > 1000
+
+
+def test_a_bag_without_any_message_goes_to_the_trash(tmp_path):
+    _, path = crashed(tmp_path)
+    path.write_bytes(path.read_bytes()[:1000])
+    (line,) = Rig(tmp_path).recorder.recover()
+    assert f'no readable message (it is cut off); moved to {tmp_path / ".trash"}' in line
+    assert Rig(tmp_path).recorder.recover() == []
+
+
+def test_a_damaged_chunk_costs_only_itself(tmp_path):
+    _, path = crashed(tmp_path, 120)
+    data = bytearray(path.read_bytes())
+    whole = read_mcap(path).count
+    at = data.index(b'zstd', len(data) // 2) + 100
+    data[at : at + 16] = bytes(16)
+    path.write_bytes(data)
+    done = repair(path.parent)
+    assert any('recovered: a chunk is damaged' in reason for reason in done.reasons)
+    assert any('messages lost' in reason for reason in done.reasons)
+    kept = read_mcap(path)
+    assert 0.5 * whole < kept.count < whole
+    assert not kept.damage
+
+
+def test_a_bag_that_is_being_recorded_is_left_alone(tmp_path):
+    rig = Rig(tmp_path)
+    episode_id = rig.begin()
+    assert Rig(tmp_path).recorder.recover() == []
+    with pytest.raises(UserError, match='being recorded right now'):
+        repair(tmp_path / episode_id)
+    rig.outcome()
+    assert rig.settle().outcome is Outcome.SUCCESS
+
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from il_data.bag import Arrival, BagWriter, Topic
+bag = BagWriter(Path(sys.argv[1]), {})
+bag.add_topic(Topic('/clock', 'rosgraph_msgs/msg/Clock'))
+while True:
+    now = time.monotonic_ns()
+    bag.write('/clock', Arrival(bytes(12), now, now))
+    bag.flush_if_due(now)
+    print(now, flush=True)
+    time.sleep(0.005)
+"""
+
+
+def test_kill_9_loses_no_more_than_half_a_second(tmp_path):
+    bag = tmp_path / 'episode'
+    env = {**os.environ, 'PYTHONPATH': str(ROOT / 'src')}
+    writer = subprocess.Popen(
+        [sys.executable, '-c', WRITER, str(bag)], stdout=subprocess.PIPE, text=True, env=env
+    )
+    writer.stdout.readline()
+    time.sleep(1.3)
+    writer.send_signal(signal.SIGKILL)
+    written = [int(line) for line in writer.communicate()[0].splitlines() if line.strip()]
+    repair(bag)
+    kept = read_mcap(bag / 'episode_0.mcap').topics['/clock'].log_ns
+    assert len(kept) > 20
+    assert (written[-1] - kept[-1]) / NS_PER_S <= 0.55
+
+
+def test_check_and_repair_on_the_command_line(tmp_path, capsys):
+    Rig(tmp_path).episode()
+    assert main(['check', str(tmp_path)]) == 0
+    _, path = crashed(tmp_path)
+    assert main(['info', str(tmp_path)]) == 1
+    assert main(['check', str(path.parent)]) == 1
+    assert f'il bags repair {path.parent}' in capsys.readouterr().out
+    assert main(['repair', str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert 'left alone' in said
+    assert 'recovered' in said
+    assert main(['check', str(tmp_path)]) == 0
+    assert main(['info', str(path.parent)]) == 0
+    assert '/policy/proposal' in capsys.readouterr().out
+    assert len(json.loads((path.parent / 'manifest.json').read_text())['topics']) == 10
+
+
+def test_command_line_names_a_wrong_path(tmp_path):
+    with pytest.raises(UserError, match='no such folder'):
+        main(['info', str(tmp_path / 'nowhere')])
+    with pytest.raises(UserError, match='holds no bags'):
+        main(['check', str(tmp_path)])
+
+
+def test_help_shows_an_example(capsys):
+    with pytest.raises(SystemExit, match='0'):
+        main(['--help'])
+    assert 'il bags repair runs/first/bags' in capsys.readouterr().out

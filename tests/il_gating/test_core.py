@@ -1,0 +1,63 @@
+"""GateCore: one command per tick, from its owner, counted and told."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from il_core.types import Cause, EventKind, Mode, Owner
+from il_gating.asked import Request
+from tests.il_gating.rig import HUMAN, POLICY, Rig, started
+
+
+def test_a_request_is_asked_answered_and_handed_back_with_every_step_counted() -> None:
+    rig = Rig()
+    assert rig.tick().state.mode is Mode.HOLD
+    first = rig.start()
+    assert (first.state.mode, first.state.step, first.state.episode_id) == (
+        Mode.AUTONOMOUS,
+        0,
+        'episode_0',
+    )
+    assert first.command is not None
+    assert first.command.action.tolist() == POLICY.tolist()
+    rig.gate.human = True  # type: ignore[attr-defined]
+    asked = rig.tick()
+    assert (asked.state.mode, asked.state.owner) == (Mode.REQUESTING, Owner.NOBODY)
+    assert asked.state.cause is Cause.NOVELTY
+    rig.engaged = True
+    took = rig.tick()
+    assert (took.state.mode, took.state.cause, took.state.step) == (
+        Mode.SUPERVISOR,
+        Cause.OPERATOR_READY,
+        2,
+    )
+    assert [(n.kind, n.cause) for n in took.notices] == [
+        (EventKind.INTERVENTION_BEGAN, Cause.NOVELTY)
+    ]
+    rig.gate.human, rig.engaged = False, False  # type: ignore[attr-defined]
+    back = rig.tick(n=3)
+    assert (back.state.mode, back.state.cause) == (Mode.AUTONOMOUS, Cause.HAND_BACK)
+    assert rig.notices() == [EventKind.INTERVENTION_BEGAN, EventKind.INTERVENTION_ENDED]
+    assert back.state.step == 5
+
+
+def test_a_ramp_is_marked_until_the_command_has_caught_up() -> None:
+    rig = Rig()
+    rig.start()
+    rig.engaged = True
+    took = rig.supervise()
+    assert took.command is not None
+    assert took.command.transition
+    assert took.command.limited == ('gripper',)
+    arrived = rig.tick().command
+    assert arrived is not None
+    assert not arrived.transition
+    assert np.array_equal(arrived.action, HUMAN)
+
+
+def test_a_gate_that_is_started_anew_in_mid_episode_holds_until_resume() -> None:
+    rig = Rig(auto_start=True)
+    output = rig.tick(started(seed=4, stamp_ns=rig.now_ns - 1))
+    assert (output.state.mode, output.state.episode_id) == (Mode.HOLD, 'episode_4')
+    assert rig.tick(n=10).state.mode is Mode.HOLD
+    assert rig.tick(Request.RESUME).state.mode is Mode.AUTONOMOUS

@@ -1,0 +1,94 @@
+"""The demo's bookkeeping: settings that stick, commands that exist, stages that are skipped."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from il_core.errors import UserError
+from il_loop import demo, demo_cli
+from il_loop.demo import Settings
+from il_loop.run_folder import RunFolder
+from il_loop.stages_cli import Stages
+
+
+def test_a_run_is_gone_on_with_only_as_it_was_begun(tmp_path):
+    run = RunFolder(tmp_path / 'demo')
+    demo.keep_settings(run, Settings(episodes=4))
+    demo.keep_settings(run, Settings(episodes=4))
+    with pytest.raises(UserError, match=r'episodes: 4 -> 5.*another --name'):
+        demo.keep_settings(run, Settings(episodes=5))
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / 'bags').mkdir()
+    with pytest.raises(UserError, match='not of a demo'):
+        demo.keep_settings(RunFolder(tmp_path), Settings())
+    assert not (tmp_path / demo.SETTINGS).exists()
+
+
+def test_seeds_of_the_sessions_do_not_meet(tmp_path):
+    run, s = RunFolder(tmp_path), Settings(rounds=3, episodes=100)
+    used = [demo.demonstrations(run, s), demo.real_time(run, s), demo.alone(run, s, 0)]
+    used += [demo.interactive(run, s, number) for number in range(s.rounds)]
+    seeds = [seed for session in used for seed in session.seeds]
+    assert len(seeds) == len(set(seeds))
+    assert demo.alone(run, s, 0).seeds == demo.alone(run, s, s.rounds).seeds
+
+
+def test_evaluations_are_never_trained_on(tmp_path):
+    run, s = RunFolder(tmp_path), Settings()
+    assert demo.alone(run, s, 0).run.bags != run.bags
+    assert demo.real_time(run, s).run.bags != run.bags
+    assert demo.interactive(run, s, 0).run.bags == run.bags
+
+
+def test_commands_are_ones_that_il_collect_takes(tmp_path):
+    collect_cli = pytest.importorskip('il_ros.collect_cli')
+    options = pytest.importorskip('il_ros.options')
+    run, s = RunFolder(tmp_path), Settings()
+    sessions = [demo.demonstrations(run, s), demo.interactive(run, s, 0)]
+    for session in (*sessions, demo.real_time(run, s), demo.alone(run, s, 0)):
+        parsed = collect_cli._parser().parse_args(session.command[1:])
+        args = options.graph_args(parsed, run=parsed.run)
+        assert args.simulated
+        assert parsed.start_graph
+
+
+def test_a_failed_command_says_what_to_do(tmp_path):
+    with pytest.raises(UserError, match='go on from here'):
+        demo.il('collect', '--run', str(tmp_path), '--seeds', 'x')
+
+
+def test_stages_say_what_they_do_and_skip(capsys):
+    out = io.StringIO()
+    stages, done = Stages(2, Console(file=out, width=200)), []
+    stages.run('Do it', lambda: '', lambda: done.append(1) or '7 things')
+    stages.run('Do it again', lambda: '7 things are there', lambda: done.append(2) or '')
+    assert done == [1]
+    said = out.getvalue()
+    assert '1/2 Do it\n    7 things (0.0 s)' in said
+    assert '2/2 Do it again\n    skipped: 7 things are there' in said
+
+
+@pytest.mark.parametrize('name', ['demos', 'rounds', 'episodes', 'evaluations'])
+def test_nothing_to_do_is_refused(name):
+    with pytest.raises(UserError, match=f'--{name}'):
+        Settings(**{name: 0})
+
+
+def test_settings_survive_json(tmp_path):
+    run = RunFolder(tmp_path / 'a')
+    demo.keep_settings(run, Settings(alpha=0.1))
+    assert json.loads((run.path / demo.SETTINGS).read_text())['alpha'] == 0.1
+
+
+def test_help_shows_an_example_and_defaults(capsys):
+    with pytest.raises(SystemExit):
+        demo_cli.main(['--help'])
+    said = capsys.readouterr().out
+    assert 'example: il demo' in said
+    assert 'default: 50' in said

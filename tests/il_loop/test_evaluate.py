@@ -1,0 +1,73 @@
+"""Evaluations pair by seed, keep their numbers through JSON, and refuse what does not belong."""
+
+from __future__ import annotations
+
+import pytest
+
+from il_core.errors import UserError
+from il_core.types import Outcome
+from il_loop import evaluate
+from il_loop.episodes import EpisodeSummary
+
+
+def episodes(wins, first_seed=100):
+    return [
+        EpisodeSummary(
+            id=f'e{i}',
+            seed=first_seed + i,
+            outcome=(Outcome.SUCCESS if won else Outcome.TIMEOUT).name,
+            steps=40,
+            seconds=2.0,
+            human_actions=5,
+            human_s=0.25,
+            switches=2,
+            interventions=1,
+        )
+        for i, won in enumerate(wins)
+    ]
+
+
+def made(wins, label='a', **more):
+    return evaluate.evaluation(episodes(wins, **more), label=label, task='toy')
+
+
+def test_counts_and_intervals():
+    result = made([True, False, True, True])
+    assert (result.success.value, result.success.n) == (0.75, 4)
+    assert result.success.low < 0.75 < result.success.high
+    # 8 switches in 4 episodes of 2 s
+    assert result.switches.value == 2
+    assert result.switches_per_minute == pytest.approx(60)
+
+
+def test_pairs_by_seed_whatever_the_order():
+    before = evaluate.evaluation(episodes([False, True, False])[::-1], label='b', task='toy')
+    found = evaluate.compare(before, made([True, True, False]))
+    assert found.difference.value == pytest.approx(1 / 3)
+    # one pair gained, none lost, from each end of the list
+    assert found.difference.low < 0.34 < found.difference.high
+
+
+def test_other_seeds_are_refused():
+    with pytest.raises(UserError, match='same seeds'):
+        evaluate.compare(made([True, False]), made([True, False], first_seed=101))
+
+
+def test_no_episodes_is_refused():
+    with pytest.raises(UserError, match='at least one'):
+        evaluate.evaluation([], label='round 1', task='toy')
+
+
+def test_file_gives_back_the_same_numbers(tmp_path):
+    found = evaluate.compare(made([False, True]), made([True, True], 'b'))
+    path = evaluate.save(found, tmp_path / 'evaluation' / 'paired.json')
+    assert evaluate.load_comparison(path) == found
+    assert [p.name for p in path.parent.iterdir()] == ['paired.json']
+
+
+def test_missing_and_broken_files_are_named(tmp_path):
+    with pytest.raises(UserError, match='no such file'):
+        evaluate.load_comparison(tmp_path / 'none.json')
+    (tmp_path / 'cut.json').write_text('{"before":')
+    with pytest.raises(UserError, match=r'cut\.json.*not JSON'):
+        evaluate.load_comparison(tmp_path / 'cut.json')

@@ -1,0 +1,198 @@
+"""The page stands alone, and every number on it can be found in the bags."""
+
+from __future__ import annotations
+
+import html.parser
+import re
+
+import numpy as np
+import pytest
+
+from il_core.errors import UserError
+from il_core.types import Owner
+from il_data.read import read_episode
+from il_loop import cli, report_charts, report_data, report_pictures
+from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop
+from il_loop.evaluate import load_comparison
+from il_loop.report import write_report
+from il_loop.report_page import Page, Table, render
+from il_loop.rounds import make_round, read_bags
+from il_loop.run_folder import RunFolder
+from il_loop.stats import Estimate
+from tests.il_data.fake import Rig
+from tests.il_loop.bags import record
+from tests.il_loop.test_rounds import QUICK
+from tests.toy import ToyWorld
+
+SEEDS = range(200, 206)
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory):
+    """A whole run on the toy task, all of it in bags."""
+    run = RunFolder(tmp_path_factory.mktemp('run'))
+    into = Rig(run.bags)
+    loop = make_loop(ToyWorld(), DEMONSTRATE)
+    for seed in range(4):
+        record(into, loop.episode(seed, 'x'))
+    make_round(run, read_bags(run), QUICK)
+    loop = make_loop(ToyWorld(), ASSISTED, run.checkpoint(0))
+    for seed in range(100, 106):
+        record(into, loop.episode(seed, 'x'))
+    make_round(run, read_bags(run), QUICK)
+    for number in (0, 1):
+        into = Rig(run.evaluated(number).bags)
+        loop = make_loop(ToyWorld(), ALONE, run.checkpoint(number))
+        for seed in SEEDS:
+            record(into, loop.episode(seed, 'x'))
+    return run
+
+
+@pytest.fixture(scope='module')
+def page(run):
+    return write_report(run, pictures=False).read_text()
+
+
+def test_bag_of_a_rollout_reads_as_the_rollout(run):
+    loop = make_loop(ToyWorld(), ASSISTED, run.checkpoint(0))
+    rolled = {seed: loop.episode(seed, 'x').episode() for seed in range(100, 106)}
+    for bag in read_bags(run)[4:]:
+        same = rolled[bag.manifest.seed]
+        assert np.array_equal(bag.frames, same.frames)
+        assert np.array_equal(bag.owners, same.owners)
+        assert np.array_equal(bag.human_labels, same.human_labels)
+        assert np.array_equal(bag.expert_actions, same.expert_actions, equal_nan=True)
+
+
+class Outside(html.parser.HTMLParser):
+    """Collects what a page would load from elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.tags = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.found += [
+            v
+            for k, v in attrs
+            if k in ('src', 'href', 'data') and v[:5] != 'data:' and v[0] != '#'
+        ]
+
+
+def test_page_loads_nothing_and_runs_nothing(page):
+    seen = Outside()
+    seen.feed(page)
+    links = [link for link in seen.found if not re.search(r'xlink:href', link)]
+    assert links == []
+    assert 'script' not in seen.tags
+    assert '@import' not in page
+    assert 'url(http' not in page
+
+
+def test_headline_is_the_paired_difference_of_the_bags(run, page):
+    wins = []
+    for number in (0, 1):
+        bags = sorted(run.evaluated(number).bags.iterdir())
+        found = {e.manifest.seed: e.outcome.name for e in map(read_episode, bags)}
+        wins.append([found[seed] == 'SUCCESS' for seed in SEEDS])
+    gain = 100 * (sum(wins[1]) - sum(wins[0])) / len(SEEDS)
+    assert f'<b>{gain:+.0f} points</b>' in page
+    assert f'{len(SEEDS)} paired seeds' in page
+
+
+def test_every_episode_is_in_the_table(run, page):
+    for bag in (*run.bags.iterdir(), *run.evaluated(1).bags.iterdir()):
+        assert bag.name in page
+
+
+def test_burden_adds_up(run, page):
+    episodes = read_bags(run)
+    assert f'<td>{sum(int(e.human_labels.sum()) for e in episodes)}</td>' in page
+    assert f'<td>{sum(e.human_actions for e in episodes)}</td>' in page
+
+
+def test_timeline_is_of_an_episode_in_which_the_gate_called(run):
+    told = report_data.telling_episode(report_data.load(run))
+    line = report_data.timeline(told)
+    assert line.score_name == 'novelty'
+    assert Owner.HUMAN in line.owners
+    assert len(line.times_s) == len(told)
+    assert line.times_s[1] == pytest.approx(0.05)
+    svg = report_charts.gate_timeline(line)
+    assert svg.startswith('<svg')
+    assert 'novelty' in svg
+
+
+def test_pictures_repeat_the_recorded_episode(run):
+    episode = read_bags(run)[0]
+    world = ToyWorld()
+    owners = [Owner(int(o)) for o in episode.owners]
+    scenes = report_pictures.replay(world, episode.manifest.seed, episode.commands, owners, 5)
+    assert [s.step for s in scenes] == sorted({s.step for s in scenes})
+    assert scenes[-1].step == len(episode)
+    assert np.linalg.norm(world.point - world.goal) < 0.05
+    assert report_pictures.film(scenes, 0.05).startswith('data:image/webp;base64,')
+    assert report_pictures.strip(scenes, 0.05).startswith('data:image/png;base64,')
+
+
+def test_page_without_anything_says_so(tmp_path):
+    with pytest.raises(UserError, match='no round yet'):
+        write_report(RunFolder(tmp_path))
+    nothing = Table(('a',), ())
+    bare = render(Page('<t>', 's', None, '', '', '', nothing, (), nothing, nothing))
+    assert 'No paired evaluation' in bare
+    assert '&lt;t&gt;' in bare
+
+
+def test_curve_shows_every_point():
+    points = [
+        report_charts.CurvePoint(f'round {k}', 100 * k, Estimate(k / 4, k / 5, (k + 1) / 4, 50))
+        for k in range(3)
+    ]
+    svg = report_charts.learning_curve(points)
+    assert all(f'round {k}: {25 * k:.0f} %' in svg for k in range(3))
+
+
+def test_commands_work_on_the_run(run, tmp_path, capsys):
+    out = tmp_path / 'bc'
+    argv = [str(run.bags), '--out', str(out), '--epochs', '5', '--members', '2']
+    assert cli.train(argv) == 0
+    assert (out / 'policy.onnx').is_file()
+    assert cli.round_([str(run.path), '--epochs', '5']) == 0
+    assert 'nothing new: round 1' in capsys.readouterr().out
+    sides = [str(run.evaluated(number).bags) for number in (1, 0)]
+    result = tmp_path / 'result.json'
+    seeds = ['--seed', str(SEEDS[0]), '-n', str(len(SEEDS))]
+    assert cli.evaluate([sides[0], '--against', sides[1], *seeds, '--out', str(result)]) == 0
+    assert f'{len(SEEDS)} pairs' in capsys.readouterr().out
+    assert load_comparison(result).difference.n == len(SEEDS)
+    assert cli.report([str(run.path), '--no-pictures']) == 0
+    assert str(run.report) in capsys.readouterr().out.replace('\n', '')
+    with pytest.raises(UserError, match='exists'):
+        cli.train(argv)
+
+
+@pytest.mark.parametrize('command', [cli.train, cli.round_, cli.evaluate, cli.report])
+def test_help_shows_an_example(command, capsys):
+    with pytest.raises(SystemExit) as done:
+        command(['--help'])
+    assert done.value.code == 0
+    assert 'example: il ' in capsys.readouterr().out
+
+
+def test_empty_folders_are_named(tmp_path):
+    with pytest.raises(UserError, match=str(tmp_path)):
+        cli.train([str(tmp_path), '--out', str(tmp_path / 'bc')])
+    with pytest.raises(UserError, match='il collect'):
+        cli.round_([str(tmp_path)])
+
+
+def test_a_bad_recording_is_not_counted_and_the_newest_is(run, tmp_path):
+    evaluated = RunFolder(tmp_path)
+    loop = make_loop(ToyWorld(), ALONE, run.checkpoint(1))
+    rig = Rig(evaluated.bags)
+    folders = [record(rig, loop.episode(200, 'x')).episode_id for _ in range(3)]
+    newest = evaluated.bags / folders[-1] / 'manifest.json'
+    newest.write_text(newest.read_text().replace('"verdict": "OK"', '"verdict": "BAD"'))
+    assert [e.episode_id for e in report_data.trusted(evaluated)] == [folders[1]]

@@ -1,0 +1,155 @@
+"""Rounds: aggregate, retrain, fit the gate; interrupted and repeated without harm."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from il_core.errors import UserError
+from il_gating.gate_file import load_fit
+from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop, play
+from il_loop.rounds import RoundConfig, make_round
+from il_loop.run_folder import RunFolder
+from il_policy import checkpoint
+from il_policy.bc import BcConfig
+from il_policy.train_state import state_path
+from tests.toy import ToyWorld, toy_spec
+
+QUICK = RoundConfig(BcConfig(members=3, hidden=(32, 32), epochs=60, batch=32))
+LONG = RoundConfig(BcConfig(members=3, hidden=(32, 32), epochs=300, batch=32))
+
+
+@pytest.fixture(scope='module')
+def demos():
+    return play(make_loop(ToyWorld(), DEMONSTRATE), range(4), 'demo')
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory, demos):
+    """A run folder with two rounds, and the episodes they were made from."""
+    run = RunFolder(tmp_path_factory.mktemp('run'))
+    make_round(run, demos, QUICK)
+    helped = play(make_loop(ToyWorld(), ASSISTED, run.checkpoint(0)), range(100, 108), 'helped')
+    make_round(run, [*demos, *helped], QUICK)
+    return run, [*demos, *helped]
+
+
+def test_first_round_learns_from_demonstrations(trained, demos):
+    run, _ = trained
+    first = run.read_round(0)
+    assert first.labels == first.new_labels == sum(len(e) for e in demos)
+    assert [e.id for e in first.episodes] == [e.episode_id for e in demos]
+    assert first.checkpoint_id == checkpoint.load(run.checkpoint(0), toy_spec()).id
+    assert first.gate['states'] == 'of episodes left out in turn'
+    assert first.gate['rows'] == first.labels, 'every label was judged by a policy without it'
+
+
+def test_second_round_adds_only_what_the_human_did(trained):
+    run, episodes = trained
+    first, second = run.rounds()
+    fresh = [e for e in second.episodes if e.new]
+    assert [e.id for e in fresh] == [f'helped_{seed}' for seed in range(100, 108)]
+    human = sum(int(e.human_labels.sum()) for e in episodes[4:])
+    assert second.new_labels == human > 0
+    assert second.labels == first.labels + human
+    assert human < sum(len(e) for e in episodes[4:])
+    assert second.checkpoint_id != first.checkpoint_id
+    assert second.config == first.config
+
+
+def test_gate_of_a_round_is_for_its_policy_and_its_states(trained):
+    run, _ = trained
+    second = run.read_round(1)
+    fit = load_fit(toy_spec(), run.checkpoint(1), 'novelty')
+    assert dict(fit.thresholds) == second.gate['thresholds']
+    assert second.gate['states'] == 'of the policy'
+    assert fit.rows == second.gate['rows']
+
+
+def test_correcting_helps_on_the_toy(trained):
+    run, _ = trained
+    wins = []
+    for number in (0, 1):
+        alone = play(make_loop(ToyWorld(), ALONE, run.checkpoint(number)), range(200, 230))
+        wins.append(sum(e.outcome.name == 'SUCCESS' for e in alone))
+    assert wins[1] > wins[0]
+
+
+def test_nothing_new_trains_nothing(trained):
+    run, episodes = trained
+    before = sorted(p.name for p in run.path.iterdir())
+    assert make_round(run, episodes, QUICK) == run.read_round(1)
+    assert sorted(p.name for p in run.path.iterdir()) == before
+
+
+def test_lost_or_changed_episodes_are_refused(trained):
+    run, episodes = trained
+    with pytest.raises(UserError, match=r'demo_0.*missing'):
+        make_round(run, episodes[1:], QUICK)
+    other = play(make_loop(ToyWorld(), DEMONSTRATE), [50], 'demo_x')[0]
+    swapped = [play(make_loop(ToyWorld(), DEMONSTRATE), [0], 'demo')[0], *episodes[1:], other]
+    make_same = swapped[0].steps.copy()
+    assert np.array_equal(make_same['command'], episodes[0].steps['command'])
+    swapped[0].steps['command'][0] += 1
+    with pytest.raises(UserError, match='content of episode demo_0'):
+        make_round(run, swapped, QUICK)
+
+
+def test_interrupted_round_goes_on_and_ends_the_same(tmp_path, demos):
+    whole = make_round(RunFolder(tmp_path / 'whole'), demos, LONG)
+    run, calls = RunFolder(tmp_path / 'cut'), []
+
+    def interrupt(progress):
+        calls.append(progress.step)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_round(run, demos, LONG, interrupt)
+    assert run.rounds() == []
+    assert state_path(run.partial(0) / 'checkpoint').is_file()
+    steps = []
+    resumed = make_round(run, demos, LONG, lambda p: steps.append(p.step))
+    assert steps[0] > calls[1]
+    assert resumed.checkpoint_id == whole.checkpoint_id
+    assert not run.partial(0).exists()
+
+
+def test_state_of_another_training_is_not_mixed_in(tmp_path, demos):
+    run = RunFolder(tmp_path)
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_round(run, demos[:2], QUICK, interrupt)
+    made = make_round(run, demos, QUICK)
+    assert made.labels == sum(len(e) for e in demos)
+
+
+def test_episodes_without_labels_are_listed_with_the_reason(trained, tmp_path, demos):
+    run, _ = trained
+    alone = play(make_loop(ToyWorld(), ALONE, run.checkpoint(0)), [300], 'alone')
+    made = make_round(RunFolder(tmp_path), [*demos, *alone], QUICK)
+    assert (made.episodes[-1].labels, made.episodes[-1].note) == (0, 'no step is a label')
+    with pytest.raises(UserError, match='labels in'):
+        make_round(RunFolder(tmp_path / 'none'), alone, QUICK)
+
+
+def test_unknown_gate_names_the_choices(tmp_path, demos):
+    with pytest.raises(UserError, match='novelty'):
+        make_round(RunFolder(tmp_path), demos, RoundConfig(QUICK.bc, gate='clairvoyant'))
+    assert RunFolder(tmp_path).rounds() == []
+
+
+def test_damaged_round_file_is_named(tmp_path, demos):
+    run = RunFolder(tmp_path)
+    make_round(run, demos, QUICK)
+    path = run.round(0) / 'round.json'
+    kept = json.loads(path.read_text())
+    kept.pop('labels')
+    path.write_text(json.dumps(kept))
+    with pytest.raises(UserError, match=r"round\.json.*'labels'"):
+        run.rounds()

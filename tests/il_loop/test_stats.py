@@ -1,0 +1,80 @@
+"""The intervals cover what they claim to cover."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from il_core.errors import UserError
+from il_loop import stats
+
+
+def binomial(n, k, p):
+    return math.comb(n, k) * p**k * (1 - p) ** (n - k)
+
+
+@pytest.mark.parametrize('p', [0.05, 0.3, 0.5, 0.9])
+def test_wilson_covers_about_95_percent(p):
+    n = 50
+    intervals = [stats.wilson(k, n) for k in range(n + 1)]
+    covered = sum(binomial(n, k, p) for k, i in enumerate(intervals) if i.low <= p <= i.high)
+    assert 0.92 < covered < 0.99
+
+
+def test_wilson_at_the_ends():
+    assert stats.wilson(0, 50).low == 0
+    assert stats.wilson(50, 50).high == 1
+    # 10 of 20: the textbook value of the score interval
+    half = stats.wilson(10, 20)
+    assert (round(half.low, 3), round(half.high, 3)) == (0.299, 0.701)
+
+
+@pytest.mark.parametrize(('gain', 'loss'), [(0.3, 0.05), (0.1, 0.1), (0.6, 0.02), (0.02, 0.4)])
+def test_paired_interval_covers_about_95_percent(gain, loss):
+    n, covered = 30, 0.0
+    for g, other in itertools.product(range(n + 1), repeat=2):
+        if g + other > n:
+            continue
+        weight = math.comb(n, g) * math.comb(n - g, other)
+        weight *= gain**g * loss**other * (1 - gain - loss) ** (n - g - other)
+        before = [False] * g + [True] * other + [True] * (n - g - other)
+        after = [True] * g + [False] * other + [True] * (n - g - other)
+        found = stats.paired_difference(before, after)
+        covered += weight * (found.low <= gain - loss <= found.high)
+    assert 0.92 < covered < 0.99
+
+
+def test_paired_interval_is_mirrored_and_bounded():
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        before, after = (list(map(bool, rng.random(20) < rng.random())) for _ in range(2))
+        there = stats.paired_difference(before, after)
+        back = stats.paired_difference(after, before)
+        assert there.low == pytest.approx(-back.high, abs=1e-9)
+        assert -1 <= there.low <= there.value <= there.high <= 1
+
+
+def test_equal_pairs_still_leave_doubt():
+    same = stats.paired_difference([True] * 50, [True] * 50)
+    assert same.value == 0
+    assert same.low < -0.03 < 0.03 < same.high
+
+
+def test_pairs_must_match():
+    with pytest.raises(UserError, match='same seeds'):
+        stats.paired_difference([True], [True, False])
+
+
+def test_no_episode_is_no_number():
+    with pytest.raises(UserError, match='at least one'):
+        stats.wilson(0, 0)
+
+
+def test_mean_interval_shrinks_with_n():
+    rng = np.random.default_rng(0)
+    few, many = (stats.mean(list(rng.normal(5, 1, n))) for n in (10, 1000))
+    assert few.low < 5 < few.high
+    assert (many.high - many.low) < (few.high - few.low) / 3

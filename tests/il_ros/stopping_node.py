@@ -1,0 +1,44 @@
+"""A node with something to say before it goes; run by test_signals."""
+
+from __future__ import annotations
+
+import sys
+
+from interactive_il.msg import Command
+
+from il_core.errors import UserError
+from il_ros.lifecycle import IlNode
+from il_ros.run import run
+
+
+class StoppingNode(IlNode):
+    node_name = 'stopping'
+
+    def setup(self):
+        self.commands = self.publisher('command')
+
+    def start(self):
+        self.timer(0.02, self.tick)
+
+    def tick(self):
+        self.commands.publish(Command(tick=1))
+
+    def last_words(self):
+        self.get_logger().info('goes')
+        self.commands.publish(Command(tick=999))
+        return (self.commands,)
+
+
+class RaisingNode(StoppingNode):
+    def tick(self):
+        raise ZeroDivisionError('in a callback')
+
+
+class UnhappyNode(StoppingNode):
+    def setup(self):
+        raise UserError('gate', 'moon', 'not known', ['hg_dagger'])
+
+
+if __name__ == '__main__':
+    kinds = {'raise': RaisingNode, 'unhappy': UnhappyNode}
+    run(kinds.get(sys.argv[1], StoppingNode))

@@ -1,0 +1,115 @@
+"""Collecting episodes: totals, interruption, and graphs that do not work."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from il_core.errors import UserError
+from il_ros.collect import Plan, collect, parse_seeds
+from il_ros.graph_args import GraphArgs
+from il_ros.session import missing_seeds
+
+IL = [sys.executable, '-m', 'il_core.cli']
+DEMONSTRATE = ['--mode', 'demonstrate', '--operator', 'scripted', '--lockstep']
+
+
+def finished(run, name, seed, outcome='success', verdict='OK'):
+    folder = run / 'bags' / name
+    folder.mkdir(parents=True)
+    manifest = {'episode_id': name, 'seed': seed, 'outcome': outcome, 'verdict': verdict}
+    (folder / 'manifest.json').write_text(json.dumps(manifest))
+
+
+def test_targets_are_totals_of_episodes_that_can_be_used(tmp_path):
+    finished(tmp_path, 'a', 1)
+    finished(tmp_path, 'b', 2, outcome='failure')
+    finished(tmp_path, 'c', 3, verdict='BAD')
+    finished(tmp_path, 'd', 4, outcome='aborted')
+    (tmp_path / 'bags' / 'cut_off').mkdir()
+    finished(tmp_path / 'bags' / '.trash', 'e', 5)
+    assert missing_seeds(range(1, 7), tmp_path) == [3, 4, 5, 6]
+
+
+def test_nothing_to_do_needs_no_graph(tmp_path):
+    finished(tmp_path, 'a', 1)
+    report = collect(Plan(tmp_path, (1,)))
+    assert report.complete
+    assert [e.episode_id for e in report.episodes] == ['a']
+
+
+@pytest.mark.parametrize('text', ['x', '1-', '3,,4', '-2'])
+def test_seeds_are_read_or_refused_with_the_form(text):
+    assert parse_seeds('7,0-2,1') == (7, 0, 1, 2)
+    with pytest.raises(UserError, match='must look like 1,5,10-13'):
+        parse_seeds(text)
+
+
+@pytest.fixture(scope='module')
+def running(tmp_path_factory):
+    """A whole graph in one process; gives the run folder it records into."""
+    run = tmp_path_factory.mktemp('run')
+    command = [*IL, 'run', '--composed', *DEMONSTRATE, '--handover', 'instant', '--run', str(run)]
+    graph = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    yield run
+    graph.send_signal(signal.SIGINT)
+    error = graph.communicate(timeout=20)[1]
+    assert graph.returncode == 0, error
+    assert 'Traceback' not in error
+
+
+def manifests(run):
+    return sorted(run.glob('bags/*/manifest.json'))
+
+
+@pytest.mark.ros
+def test_episodes_are_recorded_on_a_graph_in_one_process(running):
+    report = collect(Plan(running, (0, 1), 'tester'))
+    assert report.complete
+    assert [e.outcome for e in report.episodes] == ['success', 'success']
+    data = [json.loads(path.read_text()) for path in manifests(running)]
+    assert [(d['seed'], d['operator']) for d in data] == [(0, 'tester'), (1, 'tester')]
+
+
+@pytest.mark.ros
+def test_ctrl_c_keeps_what_is_finished_and_the_next_call_goes_on(running):
+    command = [*IL, 'collect', '--run', str(running), '--seeds', '10-60']
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    before, end = len(manifests(running)), time.monotonic() + 30
+    while len(manifests(running)) < before + 2 and time.monotonic() < end:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=10)[1]
+    assert process.returncode == 130
+    assert '0 of 51 present, 51 to go' in error
+    done = len(manifests(running)) - before
+    assert done >= 2
+    bags = [path for path in (running / 'bags').iterdir() if not path.name.startswith('.')]
+    assert all((path / 'manifest.json').exists() for path in bags)
+    rest = missing_seeds(range(10, 61), running)
+    assert len(rest) == 51 - done
+    assert collect(Plan(running, (rest[0],))).complete
+
+
+@pytest.mark.ros
+def test_a_graph_in_which_nobody_drives_is_said_not_waited_for(tmp_path):
+    args = GraphArgs(
+        gate='policy_only', operator='none', lockstep=True, namespace='left', run=str(tmp_path)
+    )
+    with pytest.raises(UserError, match='no step for 2 s; the gate is HOLD, POLICY_FAULT'):
+        collect(Plan(tmp_path, (0,), stall_s=2.0), args)
+    assert not manifests(tmp_path)
+    assert 'gate | ' in (tmp_path / 'graph.log').read_text()
+
+
+@pytest.mark.ros
+def test_a_node_that_cannot_be_configured_ends_it_with_its_words(tmp_path):
+    nowhere = str(tmp_path / 'none')
+    args = GraphArgs(checkpoint=nowhere, operator='none', namespace='left', run=str(tmp_path))
+    with pytest.raises(UserError, match=r"(policy|gate): .*checkpoint is '.*none': no such"):
+        collect(Plan(tmp_path, (0,)), args)

@@ -1,0 +1,124 @@
+"""The graph as data: who runs when, with which parameters, and what does not go together."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from il_core.errors import UserError
+from il_ros.graph import TABLE, graph
+from il_ros.graph_args import GraphArgs, args_from_text
+from il_ros.run_cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+def names(**args):
+    return [node.name for node in graph(GraphArgs(**args))]
+
+
+def params(node, **args):
+    (found,) = [n for n in graph(GraphArgs(**args)) if n.name == node]
+    return found.params
+
+
+def test_each_mode_runs_what_it_needs():
+    assert names() == ['sim', 'policy', 'gate', 'teleop', 'joy']
+    assert names(mode='robot', operator='none') == ['policy', 'gate']
+    assert names(mode='demonstrate', operator='keyboard', run='r') == [
+        'sim',
+        'policy',
+        'gate',
+        'teleop',
+        'keyboard',
+        'recorder',
+    ]
+    assert 'sim' not in names(mode='demonstrate', simulate=False)
+
+
+def test_empty_arguments_become_what_suits_the_mode():
+    assert params('policy')['policy'] == 'none'
+    assert params('policy', checkpoint='c')['policy'] == 'bc'
+    assert params('gate', mode='demonstrate')['gate'] == 'expert_only'
+    assert params('gate', mode='demonstrate', checkpoint='c')['checkpoint'] == ''
+    assert params('teleop', operator='scripted')['joystick'] == 'scripted'
+    assert params('policy', mode='robot')['tick_on'] == 'timer'
+    assert params('gate')['auto_start'] is True
+    assert params('gate', mode='robot')['auto_start'] is False
+    assert params('gate', operator='none')['expect_expert'] is False
+
+
+def test_only_the_simulated_graph_in_real_time_uses_its_clock():
+    assert params('gate')['use_sim_time'] is True
+    assert params('sim')['use_sim_time'] is False
+    assert params('gate', mode='robot')['use_sim_time'] is False
+    assert params('gate', lockstep=True, operator='none')['use_sim_time'] is False
+
+
+def test_a_setting_goes_to_its_node_and_wins():
+    nodes = graph(GraphArgs(set='gate.hand_back_ticks=5 policy.tick_on=timer', namespace='left'))
+    by_name = {node.name: node for node in nodes}
+    assert by_name['gate'].overrides == {'hand_back_ticks': 5}
+    args = by_name['policy'].ros_args()
+    assert args.index("tick_on:='observations'") < args.index("tick_on:='timer'")
+    assert '__ns:=/left' in args
+
+
+def test_the_parameters_of_a_gate_reach_it_as_text():
+    nodes = graph(GraphArgs(set="'gate.gate_params={novelty: 0.1}'"))
+    gate = next(node for node in nodes if node.name == 'gate')
+    assert gate.overrides == {'gate_params': '{novelty: 0.1}'}
+    assert "gate_params:='{novelty: 0.1}'" in gate.ros_args()
+
+
+@pytest.mark.parametrize(
+    ('args', 'words'),
+    [
+        ({'gate': 'hg_daggr'}, 'did you mean hg_dagger?'),
+        ({'operator': 'nobody'}, 'choices: joy, keyboard, scripted, none'),
+        ({'lockstep': True}, "lockstep is 'joy': a human and a robot do not wait"),
+        ({'mode': 'robot', 'operator': 'scripted'}, 'a robot has none'),
+        ({'mode': 'demonstrate', 'operator': 'none'}, 'somebody must demonstrate'),
+        ({'speed': 0.0}, 'must be 0.01 to 100'),
+        ({'set': 'gate'}, 'must look like'),
+    ],
+)
+def test_what_does_not_go_together_is_refused(args, words):
+    with pytest.raises(UserError, match=words):
+        GraphArgs(**args)
+
+
+def test_a_setting_for_a_node_that_is_not_there_lists_the_nodes():
+    with pytest.raises(UserError, match='choices: policy, gate'):
+        graph(GraphArgs(mode='robot', operator='none', set='sim.gui=true'))
+
+
+@pytest.mark.parametrize(
+    ('text', 'words'),
+    [({'gui': 'yes'}, 'must be true or false'), ({'seed': 'x'}, 'must be a number')],
+)
+def test_texts_of_a_launch_file_are_checked(text, words):
+    assert args_from_text({'gui': 'True', 'seed': '4', 'gate': 'novelty'}).seed == 4
+    with pytest.raises(UserError, match=words):
+        args_from_text(text)
+
+
+OURS = [row.node for row in TABLE if row.node.module]
+
+
+@pytest.mark.parametrize('node', OURS, ids=lambda node: node.name)
+def test_every_node_of_ours_is_where_the_table_says(node):
+    path = ROOT / 'src' / (node.module.replace('.', '/') + '.py')
+    classes = [n for n in ast.parse(path.read_text()).body if isinstance(n, ast.ClassDef)]
+    assert node.cls in [c.name for c in classes]
+    cmake, pip = (ROOT / 'CMakeLists.txt').read_text(), (ROOT / 'pyproject.toml').read_text()
+    assert f'{node.name}:{node.module.removesuffix(".node")}' in cmake
+    assert f'{node.executable} = "{node.module}:main"' in pip
+
+
+def test_print_graph_is_a_table_with_a_line_per_node(capsys):
+    assert main(['--print-graph', '--operator', 'none']) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(' | ')[0] for line in lines[2:]] == ['| sim', '| policy', '| gate']

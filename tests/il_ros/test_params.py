@@ -1,0 +1,100 @@
+"""Parameters: from the command line, from files, changed while running, refused with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from rclpy.parameter import Parameter
+
+from il_core.errors import UserError
+from il_ros.lifecycle import IlNode
+from il_ros.params import CommonParams, param
+from il_ros.rules import arguments
+
+
+@dataclass(frozen=True)
+class Params(CommonParams):
+    gate: str = param('hg_dagger', 'which gate', choices=('hg_dagger', 'novelty'))
+    latency_s: float = param(0.5, 'reaction time', low=0.0, high=5.0)
+    ticks: int = param(3, 'how many', low=1)
+    topics: tuple[str, ...] = param((), 'more topics')
+
+
+class Node(IlNode):
+    node_name = 'probe'
+    params_type = Params
+
+
+def make(*args):
+    return Node(cli_args=['--ros-args', *args])
+
+
+def change(node, name, value):
+    return node.set_parameters([Parameter(name, value=value)])[0]
+
+
+def test_values_come_from_the_command_line_with_their_types(context):
+    values = {'latency_s': 1, 'task': 'gym:MountainCar-v0', 'topics': ('a', "it's")}
+    node = make(*arguments(values), *arguments({'robot': '', 'lockstep': True}))
+    p = node.params
+    assert p.latency_s == 1.0
+    assert isinstance(p.latency_s, float)
+    assert (p.task, p.robot, p.lockstep, p.ticks) == ('gym:MountainCar-v0', '', True, 3)
+    assert p.topics == ('a', "it's")
+
+
+def test_values_come_from_a_file_for_any_node(context, tmp_path):
+    file = tmp_path / 'p.yaml'
+    file.write_text('/**:\n  ros__parameters:\n    gate: novelty\n    ticks: 9\n')
+    p = make('--params-file', str(file)).params
+    assert (p.gate, p.ticks) == ('novelty', 9)
+
+
+@pytest.mark.parametrize(
+    ('name', 'value', 'reason'),
+    [
+        ('gate', 'noveltyy', 'did you mean novelty?'),
+        ('latency_s', 6.0, '5'),
+        ('latency_s', 'fast', 'must be a number'),
+        ('ticks', 0, 'must be at least 1'),
+        ('ticks', 2.5, 'must be a whole number'),
+        ('task', 'reach2', 'read'),
+    ],
+)
+def test_a_refused_change_says_why_and_changes_nothing(context, name, value, reason):
+    node = make()
+    before = node.params
+    result = change(node, name, value)
+    assert not result.successful
+    assert reason in result.reason
+    assert node.params == before
+
+
+def test_an_accepted_change_arrives_in_params(context):
+    node = make()
+    assert change(node, 'latency_s', 2).successful
+    assert change(node, 'gate', 'novelty').successful
+    assert (node.params.latency_s, node.params.gate) == (2.0, 'novelty')
+
+
+@pytest.mark.parametrize(
+    ('args', 'words'),
+    [
+        ({'gate': 'moon'}, 'choices: hg_dagger, novelty'),
+        ({'latency_s': -1.0}, 'must be 0 to 5'),
+        ({'ticks': 'many'}, 'must be a whole number'),
+    ],
+)
+def test_a_wrong_start_value_is_a_user_error_with_the_rule(context, args, words):
+    with pytest.raises(UserError, match=words):
+        make(*arguments(args))
+
+
+def test_describe_shows_text_range_and_read_only(context):
+    node = make()
+    latency = node.describe_parameter('latency_s')
+    assert latency.description == 'reaction time'
+    assert latency.floating_point_range[0].to_value == 5.0
+    assert node.describe_parameter('task').read_only
+    assert 'novelty' in node.describe_parameter('gate').additional_constraints

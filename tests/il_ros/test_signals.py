@@ -1,0 +1,87 @@
+"""A node that is told to go says its last words first, and leaves with an honest exit code."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import rclpy
+from interactive_il.msg import Command
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def start():
+    processes = []
+
+    def start(*args):
+        command = [sys.executable, '-m', 'tests.il_ros.stopping_node', *args]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def heard(executor):
+    """Return (list of ticks heard, wait(tick))."""
+    node = rclpy.create_node('listener')
+    ticks = []
+    node.create_subscription(Command, 'command', lambda m: ticks.append(m.tick), 10)
+    executor.add_node(node)
+
+    def wait(tick, limit_s=10.0):
+        end = time.monotonic() + limit_s
+        while tick not in ticks and time.monotonic() < end:
+            executor.spin_once(0.05)
+        return tick in ticks
+
+    return wait
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_lets_the_stop_command_out_and_exits_0(start, heard, number):
+    process = start('stop')
+    assert heard(1)
+    process.send_signal(number)
+    assert heard(999, 3.0)
+    assert process.wait(5) == 0
+
+
+def test_a_callback_that_raises_is_logged_stops_the_robot_and_exits_1(start, heard):
+    process = start('raise')
+    error = process.communicate(timeout=10)[1]
+    assert process.returncode == 1
+    assert 'ZeroDivisionError: in a callback' in error
+
+
+def test_a_wrong_configuration_is_one_line_and_exit_2(start):
+    process = start('unhappy')
+    error = process.communicate(timeout=10)[1]
+    assert process.returncode == 2
+    assert "gate is 'moon': not known; choices: hg_dagger" in error
+    assert 'Traceback' not in error
+
+
+def test_a_wrong_parameter_is_one_line_and_exit_2(start):
+    process = start('stop', '--ros-args', '-p', 'lockstep:=7')
+    error = process.communicate(timeout=10)[1]
+    assert process.returncode == 2
+    assert 'parameter lockstep is 7: must be true or false' in error
+    assert 'Traceback' not in error
+
+
+def test_without_autostart_it_waits_and_still_leaves_with_0(start):
+    process = start('stop', '--ros-args', '-p', 'autostart:=false')
+    time.sleep(1.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(5) == 0

@@ -1,0 +1,208 @@
+"""GateNode as a process of its own: what it does when the others fall silent or talk nonsense."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import numpy as np
+import pytest
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from interactive_il.msg import Command
+
+from il_core.load import load_spec
+from il_core.types import Cause, EventKind, Mode, Owner, Press
+from tests.il_gating.test_gates import fitted
+from tests.nodes.gate_rig import GateProcess
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def gate():
+    rclpy.init()
+    made = []
+
+    def make(**params):
+        made.append(GateProcess(**params))
+        return made[-1]
+
+    yield make
+    for process in made:
+        process.close()
+    rclpy.try_shutdown()
+
+
+def test_silent_policy_is_hold_within_the_time_out_and_hold_commands_go_on(gate):
+    rig = gate(observation_timeout_s=0.5)
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    assert rig.spin(lambda: rig.commands[-1].action[0] == 0.002)
+    rig.policy_speaks, silent = False, time.monotonic()
+    assert rig.spin(lambda: rig.mode is Mode.HOLD, 2.0)
+    assert time.monotonic() - silent < 0.5 + 3 * 0.05 + 0.3
+    assert rig.cause is Cause.STALE_OBSERVATION
+    count = len(rig.commands)
+    rig.spin_for(0.5)
+    held = rig.commands[count:]
+    assert 4 <= len(held) <= 12  # 10 ticks of 50 ms, and the machine may be busy
+    assert all(c.mode is Mode.HOLD and c.owner is Owner.NOBODY for c in held)
+    assert held[-1].action.tolist() == [0.0, 0.0, 0.0, 0.08]
+    rig.policy_speaks = True
+    rig.spin_for(0.3)
+    assert rig.mode is Mode.HOLD
+    assert rig.call('resume').success
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    assert rig.cause is Cause.RESUME
+
+
+def test_joystick_that_falls_silent_while_the_human_drives_is_hold_and_never_the_policy(gate):
+    rig = gate()
+    rig.joystick_speaks = True
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    rig.engaged = True
+    rig.press(Press.TAKEOVER)
+    assert rig.spin(lambda: rig.mode is Mode.SUPERVISOR)
+    assert rig.spin(lambda: rig.commands[-1].action[1] == 0.004)
+    rig.joystick_speaks, since = False, len(rig.states)
+    assert rig.spin(lambda: rig.mode is Mode.HOLD, 2.0)
+    assert rig.cause is Cause.STALE_JOYSTICK
+    rig.spin_for(0.6)
+    assert {s.mode for s in rig.states[since:]} <= {Mode.SUPERVISOR, Mode.HOLD}
+    refused = rig.call('takeover')
+    assert not refused.success
+    assert 'no message from the joystick for' in refused.message
+    rig.joystick_speaks = True
+    assert rig.spin(lambda: rig.mode is Mode.SUPERVISOR)
+    told = [EventKind.INTERVENTION_BEGAN, EventKind.INTERVENTION_ENDED]
+    assert rig.spin(
+        lambda: [e.kind for e in rig.events] == [EventKind.STARTED, *told, told[0]], 2.0
+    )
+
+
+def test_an_action_that_is_not_a_number_is_hold_and_never_sent(gate):
+    rig = gate()
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    rig.mean = np.array([0.002, np.nan, 0.0, 0.08])
+    assert rig.spin(lambda: rig.mode is Mode.HOLD)
+    assert rig.cause is Cause.POLICY_FAULT
+    assert 'axis y is nan' in rig.states[-1].detail
+    assert all(np.isfinite(c.action).all() for c in rig.commands)
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_sends_a_last_stop_command_and_exits_with_0(gate, number):
+    rig = gate()
+    rig.started()
+    assert rig.spin(lambda: rig.commands and rig.commands[-1].action[0] == 0.002)
+    assert rig.end(number) == 0
+    assert rig.commands[-1].action.tolist() == [0.0, 0.0, 0.0, 0.08]
+    assert rig.commands[-1].mode is Mode.HOLD
+    twists = [m for m in rig.driven if hasattr(m, 'twist')]
+    assert twists[-2].twist.linear.x != 0 or twists[-3].twist.linear.x != 0
+    assert twists[-1].twist.linear.x == 0
+
+
+def test_the_emergency_stop_latches_until_it_is_reset(gate):
+    rig = gate()
+    rig.joystick_speaks = True
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    assert not rig.call('reset_estop').success
+    rig.press(Press.ESTOP)
+    assert rig.spin(lambda: rig.mode is Mode.ESTOP)
+    assert rig.spin(lambda: rig.commands[-1].action.tolist() == [0.0, 0.0, 0.0, 0.08], 1.0)
+    rig.engaged = True
+    rig.press(Press.TAKEOVER)
+    rig.press(Press.RELEASE)
+    for name in ('takeover', 'release', 'resume'):
+        refused = rig.call(name)
+        assert not refused.success
+        assert 'gate/reset_estop' in refused.message
+    rig.event(EventKind.STARTED, 'e2')
+    rig.spin_for(0.3)
+    assert rig.mode is Mode.ESTOP
+    assert rig.call('reset_estop').success
+    assert rig.spin(lambda: rig.mode is Mode.HOLD)
+    rig.spin_for(0.3)
+    assert rig.mode is Mode.HOLD
+
+
+def test_lockstep_answers_every_pair_once_however_late_its_halves_come(gate):
+    rig = gate(lockstep=True, expect_expert=True)
+    rig.joystick_speaks = True
+    assert rig.spin(lambda: rig.out['policy/proposal'].get_subscription_count() == 1)
+    assert rig.spin(lambda: rig.out['teleop/action'].get_subscription_count() == 1)
+    rig.spin_for(0.3)
+    stamps = [10**9 + k * 50_000_000 for k in range(40)]
+    for k, stamp_ns in enumerate(stamps):
+        if k == 5:
+            rig.event(EventKind.STARTED)
+            rig.spin_for(0.1)
+        rig.joystick_speaks, rig.policy_speaks = False, True
+        rig.speak(stamp_ns)
+        if k in (3, 20):
+            rig.spin_for(0.15)
+            assert rig.commands[-1].stamp_ns == stamps[k - 1]
+        rig.joystick_speaks, rig.policy_speaks = True, False
+        rig.speak(stamp_ns)
+        assert rig.spin(lambda n=k: len(rig.commands) > n), k
+    assert [c.stamp_ns for c in rig.commands] == stamps
+    assert rig.spin(lambda: rig.states[-1].stamp_ns == stamps[-1])
+    assert [s.step for s in rig.states if s.mode is Mode.AUTONOMOUS] == list(range(35))
+
+
+def test_a_second_writer_of_its_command_topic_is_said(gate):
+    rig = gate()
+    said = []
+    rig.hand.create_subscription(
+        DiagnosticArray, 'diagnostics', lambda m: said.extend(s.message for s in m.status), 10
+    )
+    rig.started()
+    rig.hand.create_publisher(Command, 'command', 10)
+    assert rig.spin(lambda: any('another node writes to /command' in s for s in said))
+
+
+def test_a_gate_that_died_in_mid_episode_comes_back_holding_until_resume(gate):
+    rig = gate()
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    rig.restart()
+    assert rig.spin(lambda: rig.states and rig.states[-1].episode_id == 'e1')
+    rig.spin_for(0.5)
+    assert {s.mode for s in rig.states} == {Mode.HOLD}
+    assert {c.owner for c in rig.commands} == {Owner.NOBODY}
+    assert rig.call('resume').success
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+
+
+def test_a_policy_of_another_checkpoint_never_acts(gate, tmp_path):
+    checkpoint, _, _ = fitted(tmp_path, load_spec('reach'))
+    rig = gate(gate='novelty', checkpoint=str(checkpoint))
+    rig.variance = np.zeros(4)
+    rig.started()
+    assert rig.spin(lambda: rig.cause is Cause.CHECKPOINT_MISMATCH)
+    rig.spin_for(0.3)
+    assert {s.mode for s in rig.states} == {Mode.HOLD}
+    assert all(c.action[:3].tolist() == [0.0, 0.0, 0.0] for c in rig.commands)
+    assert 'policy abc' in rig.states[-1].detail
+
+
+@pytest.mark.parametrize(
+    ('params', 'words'),
+    [
+        ({'gate': 'novelti'}, 'did you mean novelty'),
+        ({'gate': 'novelty'}, 'gate.json'),
+        ({'gate': 'novelty', 'checkpoint': '/nowhere'}, '/nowhere'),
+        ({'gate_params': '{alpha: 1}'}, 'has no parameters'),
+        ({'handover': 'instant', 'latency_s': 40.0}, 'latency_s'),
+    ],
+)
+def test_what_cannot_work_ends_with_a_reason(gate, params, words):
+    rig = gate(**params)
+    _, err = rig.process.communicate(timeout=20)
+    assert rig.process.returncode == 2
+    assert words in err

@@ -1,0 +1,139 @@
+"""The policy node: one proposal per tick with the frame it saw, and words where it has none."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from il_core.load import load_spec
+from il_core.types import Mode
+from il_policy.node import PolicyNode
+from il_ros.build import build_stream
+from il_ros.topics import create_publisher, stream_topic
+from il_sim.node import SimNode
+
+HOLD = np.zeros(4)
+
+
+class Sensors:
+    def __init__(self, stand, lockstep=False):
+        self.out = {
+            s: create_publisher(stand.hand, stream_topic(s), lockstep)
+            for s in load_spec('reach').observed
+        }
+
+    def __call__(self, stamp_ns, skip=(), value=1.0):
+        for stream, publisher in self.out.items():
+            if stream.name not in skip:
+                values = np.full(len(stream.fields), value)
+                publisher.publish(build_stream(stream, values, stamp_ns))
+
+
+def test_lockstep_one_proposal_per_tick_carries_the_frame(stand):
+    sim = stand.add(SimNode, task='reach', lockstep=True)
+    policy = stand.add(PolicyNode, task='reach', lockstep=True, policy='none')
+    assert policy.autostart()
+    assert sim.autostart()
+    answered = []
+
+    def answer():
+        for p in stand.proposals[len(answered) :]:
+            answered.append(p)
+            stand.send(p.frame.stamp_ns, HOLD, Mode.HOLD)
+        return len(stand.proposals) >= 30
+
+    assert stand.spin(answer)
+    world = np.concatenate([sim.world.observe()[s.name] for s in sim.spec.observed])
+    assert [p.frame.tick for p in stand.proposals] == list(range(len(stand.proposals)))
+    for proposal in stand.proposals:
+        assert np.array_equal(proposal.frame.vector, world)
+        assert set(proposal.frame.stamps_ns) == {proposal.frame.stamp_ns}
+        assert proposal.spec_hash == sim.spec.hash
+        assert not proposal.fault
+
+
+@pytest.mark.parametrize('tick_on', ['timer', 'observations'])
+def test_in_real_time_a_stale_stream_is_a_fault_in_words_not_silence(stand, tick_on):
+    policy = stand.add(PolicyNode, task='reach', tick_on=tick_on)
+    sensors = Sensors(stand)
+    assert policy.autostart()
+    assert stand.spin(lambda: len(stand.proposals) > 2)
+    assert 'joint_states: no message yet' in stand.proposals[-1].fault
+
+    def fault(**options):
+        sensors(policy.now_ns(), **options)
+        return stand.proposals[-1].fault
+
+    assert stand.spin(lambda: not fault(), every_s=0.05)
+    assert stand.spin(lambda: fault(skip=('goal',)), every_s=0.05)
+    assert re.match(r'goal: 0\.\d+ s old, limit 0.2 s', stand.proposals[-1].fault)
+    assert stand.spin(lambda: 'value nan is not finite' in fault(value=np.nan), every_s=0.05)
+
+
+def test_a_value_that_is_not_a_number_is_a_fault_that_names_its_stream(stand):
+    policy = stand.add(PolicyNode, task='reach', tick_on='observations')
+    sensors = Sensors(stand)
+    assert policy.autostart()
+    stamp_ns = [10**12]
+
+    def said():
+        stamp_ns[0] += 1
+        sensors(stamp_ns[0], value=np.nan)
+        return any('joint_states' in p.fault and 'not finite' in p.fault for p in stand.proposals)
+
+    assert stand.spin(said, every_s=0.05)
+    assert all(p.mean is None for p in stand.proposals if p.fault)
+
+
+def test_a_message_that_cannot_be_decoded_explains_the_fault(stand):
+    policy = stand.add(PolicyNode, task='reach')
+    sensors = Sensors(stand)
+    (joints,) = [p for s, p in sensors.out.items() if s.name == 'joint_states']
+    assert policy.autostart()
+
+    def wrong():
+        sensors(policy.now_ns(), skip=('joint_states',))
+        message = joints.msg_type(name=['elbow'], position=[1.0])
+        message.header.stamp = policy.get_clock().now().to_msg()
+        joints.publish(message)
+        return stand.proposals and 'choices: elbow' in stand.proposals[-1].fault
+
+    assert stand.spin(wrong, every_s=0.05)
+
+
+def test_a_clock_that_jumps_back_is_followed(stand):
+    policy = stand.add(PolicyNode, task='reach', lockstep=True)
+    sensors = Sensors(stand, lockstep=True)
+    assert policy.autostart()
+    stamps = [10**12, 10**12 + 1, 5 * 10**9, 5 * 10**9 + 1]
+    for stamp_ns in stamps:
+        count = len(stand.proposals)
+        assert stand.spin(
+            lambda n=count, s=stamp_ns: sensors(s) or len(stand.proposals) > n, every_s=0.05
+        )
+    assert list(dict.fromkeys(p.frame.stamp_ns for p in stand.proposals)) == stamps
+
+
+@pytest.mark.parametrize(
+    ('params', 'words'),
+    [
+        ({'policy': 'bc'}, 'needs one'),
+        ({'policy': 'bc', 'checkpoint': '/nowhere'}, '/nowhere'),
+        ({'robot': 'pandas'}, 'did you mean panda?'),
+    ],
+)
+def test_configure_fails_in_words(stand, capfd, params, words):
+    node = stand.add(PolicyNode, **{'task': 'reach', **params})
+    assert not node.autostart()
+    log = capfd.readouterr().err
+    assert words in log
+    assert 'Traceback' not in log
+
+
+def test_an_unknown_policy_lists_the_names(stand):
+    from il_core.errors import UserError
+
+    with pytest.raises(UserError, match='choices: bc, none'):
+        stand.add(PolicyNode, policy='bcc')

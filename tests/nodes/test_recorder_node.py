@@ -1,0 +1,275 @@
+"""RecorderNode on real topics: a hand plays world, policy, gate and operator."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import rclpy
+from interactive_il.srv import LabelEpisode, StartEpisode, StopEpisode
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import Joy
+from std_srvs.srv import Trigger
+
+from il_core.align import Aligner
+from il_core.load import load_spec
+from il_core.types import (
+    NS_PER_S,
+    Cause,
+    Command,
+    EpisodeEvent,
+    EventKind,
+    ExpertAction,
+    GateState,
+    Mode,
+    Outcome,
+    Owner,
+    Proposal,
+)
+from il_data.manifest import Verdict, load
+from il_data.node import RecorderNode
+from il_data.read import read_episode, rebuild_frames
+from il_ros.build import build_commands, build_stream
+from il_ros.messages import (
+    command_to_msg,
+    event_from_msg,
+    event_to_msg,
+    expert_to_msg,
+    proposal_to_msg,
+    state_to_msg,
+)
+from il_ros.params import arguments
+from il_ros.topics import (
+    TOPICS,
+    command_topic,
+    create_publisher,
+    create_subscription,
+    stream_topic,
+)
+
+
+class Hand:
+    """A node that publishes whole ticks, calls the recorder's services and hears its events."""
+
+    def __init__(self, folder, name, **params):
+        self.folder, self.spec = folder, load_spec('reach')
+        self.executor = SingleThreadedExecutor()
+        self.node = rclpy.create_node('hand', namespace=name)
+        options = [*arguments({'folder': str(folder), **params}), '-r', f'__ns:=/{name}']
+        self.recorder = RecorderNode(cli_args=['--ros-args', *options])
+        self.events = f'/{name}/episode/events'
+        for node in (self.node, self.recorder):
+            self.executor.add_node(node)
+        assert self.recorder.autostart()
+        self.streams = [(s, self._publisher(stream_topic(s))) for s in self.spec.observed]
+        self.robot = [self._publisher(command_topic(c)) for c in self.spec.robot.commands]
+        names = ('policy/proposal', 'teleop/action', 'command', 'gate/status', 'episode/events')
+        self.out = {name: self._publisher(TOPICS[name]) for name in names}
+        self.heard = []
+        self.listener = create_subscription(
+            self.node,
+            TOPICS['episode/events'],
+            lambda m: self.heard.append(event_from_msg(m)),
+            lockstep=True,
+        )
+        self.stamp_ns, self.tick_number = 1000 * NS_PER_S, 0
+        self.rng = np.random.default_rng(0)
+        self.clients = {}
+        expected = [self.recorder.events.topic_name, *self.recorder.topics]
+        assert self.spin(lambda: all(self.connected(name) for name in expected[1:6]))
+
+    def connected(self, name):
+        return self.node.count_subscribers(name) > 0
+
+    def _publisher(self, topic):
+        return create_publisher(self.node, topic, lockstep=True)
+
+    def spin(self, until, limit_s=10.0):
+        end = time.monotonic() + limit_s
+        while time.monotonic() < end:
+            if until():
+                return True
+            self.executor.spin_once(0.01)
+        return False
+
+    def rest(self, seconds):
+        self.spin(lambda: False, seconds)
+
+    def ask(self, kind, name, **fields):
+        client = self.clients.setdefault(name, self.node.create_client(kind, name))
+        assert self.spin(client.service_is_ready)
+        return client.call_async(kind.Request(**fields))
+
+    def call(self, kind, name, **fields):
+        future = self.ask(kind, name, **fields)
+        assert self.spin(future.done)
+        return future.result()
+
+    def tick(self, mode=Mode.HOLD, owner=Owner.NOBODY, episode_id=''):
+        """Publish one tick's messages, in the order of the graph."""
+        stamp, spec, tick = self.stamp_ns, self.spec, self.tick_number
+        aligner = Aligner(spec)
+        for stream, publisher in self.streams:
+            values = self.rng.normal(size=len(stream.fields))
+            aligner.push(stream.name, stamp, values)
+            publisher.publish(build_stream(stream, values, stamp))
+        action = self.rng.uniform(spec.low, spec.high)
+        frame = aligner.frame(tick, stamp)
+        engaged = owner is Owner.HUMAN
+        proposal = Proposal(frame, 'abc', spec.hash, action / 2)
+        self.out['policy/proposal'].publish(proposal_to_msg(proposal))
+        expert = ExpertAction(stamp, action, engaged, 'joystick')
+        self.out['teleop/action'].publish(expert_to_msg(expert))
+        for publisher, message in zip(
+            self.robot, build_commands(spec, action, stamp), strict=True
+        ):
+            publisher.publish(message)
+        command = Command(tick, stamp, action, mode, owner)
+        self.out['command'].publish(command_to_msg(command, spec.axis_names))
+        state = GateState(tick, stamp, mode, owner, Cause.START, episode_id=episode_id, step=tick)
+        self.out['gate/status'].publish(state_to_msg(state))
+        self.stamp_ns += spec.period_ns
+        self.tick_number += 1
+        return frame
+
+    def start(self, seed=3):
+        self.tick()
+        answer = self.call(
+            StartEpisode, 'episode/start', seed=seed, operator_name='ada', wait_s=5.0
+        )
+        assert answer.success, answer.message
+        return answer.episode_id
+
+    def outcome(self, outcome=Outcome.SUCCESS, detail=''):
+        event = EpisodeEvent(self.stamp_ns, EventKind.OUTCOME, outcome=outcome, detail=detail)
+        self.out['episode/events'].publish(event_to_msg(event))
+
+    def kinds(self):
+        return [event.kind for event in self.heard]
+
+    def ended(self, count=1):
+        return self.spin(lambda: self.kinds().count(EventKind.ENDED) == count)
+
+    def close(self):
+        self.recorder.close()
+        for node in (self.node, self.recorder):
+            self.executor.remove_node(node)
+            node.destroy_node()
+
+
+@pytest.fixture
+def ros():
+    rclpy.init()
+    yield
+    rclpy.try_shutdown()
+
+
+@pytest.fixture
+def hand(ros, tmp_path, request):
+    hand = Hand(tmp_path / 'bags', request.node.name, lockstep=True)
+    yield hand
+    hand.close()
+
+
+def test_an_episode_over_topics_is_read_back_bit_for_bit(hand):
+    episode_id = hand.start()
+    frames = []
+    for step in range(50):
+        human = step >= 25
+        frames.append(
+            hand.tick(
+                Mode.SUPERVISOR if human else Mode.AUTONOMOUS,
+                Owner.HUMAN if human else Owner.POLICY,
+                episode_id,
+            ).vector
+        )
+    hand.outcome()
+    assert hand.ended()
+    done = load(hand.folder / episode_id)
+    assert (done.verdict, done.reasons, done.outcome) == (Verdict.OK, (), Outcome.SUCCESS)
+    assert (done.seed, done.operator, done.checkpoint_id) == (3, 'ada', 'abc')
+    episode = read_episode(hand.folder / episode_id, hand.spec)
+    assert episode.frames.tobytes() == np.array(frames).tobytes()
+    assert rebuild_frames(hand.folder / episode_id).tobytes() == episode.frames.tobytes()
+    assert (episode.robot_actions, episode.human_actions, episode.switches) == (25, 25, 1)
+    kinds = [event.kind for event in episode.events]
+    assert kinds == [EventKind.STARTED, EventKind.OUTCOME]
+    assert hand.heard[-1].episode_id == episode_id
+    assert hand.heard[-1].detail == 'OK'
+
+
+def test_start_says_what_is_missing_and_waits_for_it(hand):
+    at_once = hand.call(StartEpisode, 'episode/start', wait_s=0.0)
+    assert not at_once.success
+    assert '/policy/proposal' in at_once.message
+    pending = hand.ask(StartEpisode, 'episode/start', wait_s=5.0)
+    hand.rest(0.3)
+    assert not pending.done()
+    hand.tick()
+    assert hand.spin(pending.done)
+    assert pending.result().success
+
+
+def test_stop_label_discard_and_undo_by_service(hand):
+    first = hand.start()
+    hand.tick(Mode.AUTONOMOUS, Owner.POLICY, first)
+    stopped = hand.call(StopEpisode, 'episode/stop', outcome=int(Outcome.FAILURE), reason='fell')
+    assert (stopped.success, stopped.episode_id, stopped.verdict) == (True, first, 'OK')
+    again = hand.call(StopEpisode, 'episode/stop', outcome=1)
+    assert not again.success
+    labelled = hand.call(LabelEpisode, 'episode/label', outcome=int(Outcome.SUCCESS), reason='ok')
+    assert labelled.success
+    assert load(hand.folder / first).outcome is Outcome.SUCCESS
+    second = hand.start()
+    assert hand.call(Trigger, 'episode/discard').message == second
+    assert not (hand.folder / second).exists()
+    assert hand.call(Trigger, 'episode/undo').message == second
+    assert (hand.folder / second / 'manifest.json').exists()
+    assert hand.kinds()[-2:] == [EventKind.DISCARDED, EventKind.RESTORED]
+
+
+def test_discard_button_throws_the_running_episode_away(hand):
+    episode_id = hand.start()
+    hand.outcome(Outcome.ABORTED, 'discard')
+    assert hand.spin(lambda: EventKind.DISCARDED in hand.kinds())
+    assert (hand.folder / '.trash' / episode_id / 'manifest.json').exists()
+    assert not (hand.folder / episode_id).exists()
+
+
+def test_an_outcome_from_before_the_start_does_not_end_the_episode(hand):
+    hand.start()
+    hand.outcome()
+    assert hand.ended()
+    second = hand.start()
+    made = hand.recorder.taken[hand.events][1]
+    hand.recorder.unsubscribe(made)  # subscribing anew brings the latched events of before
+    offer = hand.recorder.offered(hand.events)
+    hand.recorder.taken[hand.events] = hand.recorder.listen(hand.events, offer)
+    hand.rest(0.5)
+    assert hand.recorder.recorder.episode_id == second
+
+
+def test_a_best_effort_publisher_of_a_reliable_topic_is_heard(hand):
+    profile = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+    publisher = hand.node.create_publisher(Joy, 'joy', profile)
+    hand.rest(1.2)
+    episode_id = hand.start()
+    assert hand.spin(lambda: publisher.get_subscription_count() > 0)
+    for _ in range(5):
+        publisher.publish(Joy(axes=[0.5], buttons=[1]))
+        hand.rest(0.05)
+    hand.outcome()
+    assert hand.ended()
+    stats = load(hand.folder / episode_id).topics
+    assert [t.count for t in stats if t.name.endswith('/joy')] == [5]
+
+
+def test_a_recorder_that_is_stopped_closes_its_bag(hand):
+    episode_id = hand.start()
+    hand.tick(Mode.AUTONOMOUS, Owner.POLICY, episode_id)
+    hand.rest(0.2)
+    hand.recorder.close()
+    done = load(hand.folder / episode_id)
+    assert (done.outcome, done.reason) == (Outcome.ABORTED, 'the recorder was stopped')

@@ -1,0 +1,139 @@
+"""Another checkpoint for a running graph: both nodes or neither, and after a job by itself."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import rclpy
+from interactive_il.msg import Job
+from interactive_il.srv import CancelJob, StartJob
+
+from il_core.load import load_spec
+from il_core.types import Cause
+from il_data.read import read_episode
+from il_policy import checkpoint
+from il_ros.collect import Plan, collect
+from il_ros.topics import TOPICS, create_subscription
+from tests.il_gating.test_gates import fitted
+
+pytestmark = pytest.mark.ros
+IL = [sys.executable, '-m', 'il_core.cli']
+
+
+@pytest.fixture(scope='module')
+def checkpoints(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('checkpoints')
+    return [fitted(folder, load_spec('reach'), seed)[0] for seed in (0, 1)]
+
+
+@pytest.fixture
+def graph(checkpoints, tmp_path):
+    """A graph in lockstep in which a scripted human drives all the time; gives its run folder."""
+    options = ['--gate', 'expert_only', '--checkpoint', str(checkpoints[0]), '--jobs']
+    options += ['--operator', 'scripted', '--style', 'always', '--handover', 'instant']
+    options += ['--lockstep', '--run', str(tmp_path), '--set', 'jobs.epochs=1']
+    process = subprocess.Popen([*IL, 'run', *options], stderr=subprocess.PIPE, text=True)
+    yield tmp_path
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=20)[1]
+    assert process.returncode == 0, error
+    assert 'Traceback' not in error
+
+
+def swap(*args):
+    return subprocess.run([*IL, 'swap', *map(str, args)], capture_output=True, text=True)
+
+
+def ids(*paths):
+    return [checkpoint.load(path).id for path in paths]
+
+
+def driven_by(run, *seeds):
+    """Record episodes; returns the checkpoint of each, of which there must be one."""
+    report = collect(Plan(run, seeds))
+    assert report.complete
+    return [only_checkpoint(Path(e.folder)) for e in report.episodes]
+
+
+def only_checkpoint(folder):
+    manifest = json.loads((folder / 'manifest.json').read_text())
+    assert manifest['verdict'] == 'OK'
+    episode = read_episode(folder)
+    assert Cause.CHECKPOINT_MISMATCH not in episode.steps['cause']
+    return manifest['checkpoint_id']
+
+
+def test_policy_and_gate_change_together_or_not_at_all(graph, checkpoints, tmp_path):
+    first, second = ids(*checkpoints)
+    assert driven_by(graph, 0) == [first]
+    done = swap(checkpoints[1])
+    assert done.returncode == 0, done.stderr
+    assert f'policy and gate run {second}' in done.stdout
+    assert driven_by(graph, 1) == [second]
+    assert swap('--rollback').returncode == 0
+    assert driven_by(graph, 2) == [first]
+
+    refused = swap(tmp_path / 'nowhere')
+    assert refused.returncode == 2
+    assert 'nowhere' in refused.stderr
+    assert driven_by(graph, 3) == [first]
+
+    busy = subprocess.Popen([*IL, 'collect', '--run', str(graph), '--seeds', '10-15'])
+    done = swap(checkpoints[1], '--wait', '30')
+    assert busy.wait(60) == 0
+    assert done.returncode == 0, done.stderr
+    assert set(driven_by(graph, *range(10, 16))) <= {first, second}
+    assert driven_by(graph, 20) == [second]
+
+
+class Hand:
+    """Talks to the jobs node while no episode is collected."""
+
+    def __enter__(self):
+        rclpy.init()
+        self.node, self.said = rclpy.create_node('hand'), []
+        create_subscription(self.node, TOPICS['jobs'], self.said.append)
+        return self
+
+    def __exit__(self, *_):
+        self.node.destroy_node()
+        rclpy.shutdown()
+
+    def call(self, kind, name):
+        client = self.node.create_client(kind, name)
+        assert client.wait_for_service(10.0)
+        future = client.call_async(kind.Request())
+        rclpy.spin_until_future_complete(self.node, future, timeout_sec=10.0)
+        assert future.result().success, future.result().message
+        return future.result()
+
+    def wait(self, job_id, state):
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
+            rclpy.spin_once(self.node, timeout_sec=0.1)
+            if self.said and (self.said[-1].job_id, self.said[-1].state) == (job_id, state):
+                return self.said[-1]
+        raise AssertionError(self.said)
+
+
+def test_a_training_runs_beside_the_graph_and_its_result_is_swapped_in(graph, checkpoints):
+    assert driven_by(graph, 0, 1) == ids(checkpoints[0]) * 2
+    with Hand() as hand:
+        job = hand.call(StartJob, 'jobs/train').job_id
+        last = hand.wait(job, Job.STATE_DONE)
+        made = graph / 'round_0' / 'checkpoint'
+        assert Path(last.result) == made
+        assert ids(made)[0] in last.message
+        assert last.progress == 1.0
+    assert driven_by(graph, 2) == ids(made)
+    with Hand() as hand:
+        job = hand.call(StartJob, 'jobs/train').job_id
+        hand.call(CancelJob, 'jobs/cancel')
+        hand.wait(job, Job.STATE_CANCELLED)
+    assert driven_by(graph, 3) == ids(made)
