@@ -71,8 +71,9 @@ class BcConfig:
             raise UserError('bc: validation', self.validation, 'must be in [0, 1)')
         if self.epochs <= 0 and self.steps <= 0:
             raise UserError('bc: epochs', self.epochs, 'must be above 0 where steps is 0')
-        if self.head is Head.LOGITS:
-            raise UserError('bc: head', 'logits', 'is for discrete axes only', ('linear', 'tanh'))
+        if self.head not in (Head.LINEAR, Head.TANH):
+            rule = 'is not for continuous axes; a discrete one gets its head by itself'
+            raise UserError('bc: head', self.head.value, rule, ('linear', 'tanh'))
 
     def budget(self, rows: int) -> int:
         """Return the number of steps of every member for this many training rows."""

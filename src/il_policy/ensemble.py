@@ -16,7 +16,11 @@ from il_policy.nets import Floats, Head, Net, Weights
 
 # Looked up once; each lookup costs as much as a small operation.
 _relu_backward = torch.ops.aten.threshold_backward.grad_input
-_tanh_backward = torch.ops.aten.tanh_backward.grad_input
+_BACKWARD = {
+    Head.TANH: torch.ops.aten.tanh_backward.grad_input,
+    Head.SIGMOID: torch.ops.aten.sigmoid_backward.grad_input,
+}
+_BOUND = {Head.TANH: torch.Tensor.tanh_, Head.SIGMOID: torch.Tensor.sigmoid_}
 
 
 class Adam:
@@ -104,7 +108,7 @@ class Ensemble:
         y = x.expand(self.net.members, *x.shape)
         for k, (weight, bias) in enumerate(zip(self._weights, self._biases, strict=True)):
             y = torch.baddbmm(bias, y.relu() if k else y, weight)
-        return y.tanh() if self.net.head is Head.TANH else y
+        return self._bounded(y)
 
     def losses(self, x: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         """Return (M,) the weighted mean loss over N rows (shapes as in `step`, without M)."""
@@ -148,9 +152,13 @@ class Ensemble:
         for k, out in enumerate(self._outs):
             torch.baddbmm(self._biases[k], x, self._weights[k], out=out)
             x = out.relu_() if k + 1 < len(self._outs) else out
-        if self.net.head is Head.TANH:
-            x.tanh_()
+        self._bounded(x)
         return self._outs
+
+    def _bounded(self, y: Tensor) -> Tensor:
+        """Apply the head's function in place."""
+        bound = _BOUND.get(self.net.head)
+        return y if bound is None else bound(y)
 
     def _output_gradient(self, y: Tensor, target: Tensor, weight: Tensor) -> None:
         """Fill the gradient of the batch's mean loss with respect to the last layer's output."""
@@ -165,10 +173,11 @@ class Ensemble:
         torch.sub(y, target, out=grad)
         scaled = grad * (weight * (2 / (rows * y.shape[2])))
         self._loss.addcmul_(scaled, grad, value=0.5)
-        if self.net.head is Head.TANH:
-            _tanh_backward(scaled, y, grad_input=grad)
-        else:
+        backward = _BACKWARD.get(self.net.head)
+        if backward is None:
             grad.copy_(scaled)
+        else:
+            backward(scaled, y, grad_input=grad)
 
     def _backward(self, x: Tensor, outs: list[Tensor]) -> None:
         for k in reversed(range(len(outs))):

@@ -21,11 +21,13 @@ Weights = Mapping[str, Floats]
 
 
 class Head(enum.Enum):
-    """What the last layer's numbers mean: actions in normalised units, or one logit per class."""
+    """What the last layer's numbers mean: actions in normalised units, one logit per class, or
+    probabilities (values of a critic)."""
 
     LINEAR = 'linear'
     TANH = 'tanh'
     LOGITS = 'logits'
+    SIGMOID = 'sigmoid'
 
 
 @dataclass(frozen=True)

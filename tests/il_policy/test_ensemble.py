@@ -33,7 +33,8 @@ def by_autograd(net: Net, ensemble: Ensemble, x: torch.Tensor, y: torch.Tensor, 
     if net.head is Head.LOGITS:
         each = torch.nn.functional.cross_entropy(h.transpose(1, 2), y, reduction='none')
     else:
-        each = (((h.tanh() if net.head is Head.TANH else h) - y) ** 2).mean(-1)
+        bound = {Head.TANH: torch.tanh, Head.SIGMOID: torch.sigmoid}.get(net.head)
+        each = (((bound(h) if bound else h) - y) ** 2).mean(-1)
     losses = (each * w[..., 0]).mean(-1)
     losses.sum().backward()
     return losses.detach(), flat.grad
