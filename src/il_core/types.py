@@ -174,15 +174,16 @@ class ExpertAction:
     step: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Decision:
     """What a gate says at one tick: who should act, why, and the numbers behind it (names as in
-    `scores`)."""
+    `scores`). `noise` (A,) is added to what the human's action sends, not to the label."""
 
     owner: Owner
     cause: Cause = Cause.NONE
     scores: Mapping[str, float] = field(default_factory=dict)
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    noise: Vector | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

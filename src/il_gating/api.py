@@ -57,5 +57,8 @@ GATES = Registry(
         'expert_only': 'il_gating.gates.fixed:ExpertOnly',
         'hg_dagger': 'il_gating.gates.hg_dagger:HgDagger',
         'novelty': 'il_gating.gates.novelty:Novelty',
+        'safe_dagger': 'il_gating.gates.safe_dagger:SafeDagger',
+        'lazy_dagger': 'il_gating.gates.lazy_dagger:LazyDagger',
+        'thrifty_dagger': 'il_gating.gates.thrifty_dagger:ThriftyDagger',
     },
 )

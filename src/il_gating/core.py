@@ -156,8 +156,6 @@ class GateCore:
             return f'nothing to resume from, the mode is {mode.name}'
         return '' if self._episode_id else 'no episode is running: call episode/start first'
 
-    # Inputs.
-
     def _take_events(self, events: Iterable[GateEvent]) -> tuple[EventKind, set[Request]]:
         kind, asked = EventKind.UNKNOWN, set()
         for event in events:
@@ -221,8 +219,6 @@ class GateCore:
             return ''
         return f'gate {ours}, policy {theirs or "none"}'
 
-    # Outputs.
-
     def _count(self, mode: Mode) -> None:
         """Count steps: 0 is the first tick of the episode that leaves HOLD."""
         if self._acting:
@@ -242,6 +238,9 @@ class GateCore:
             action = proposal.mean
         elif out.mode is Mode.SUPERVISOR and usable:
             action = self._joystick.action
+            decided = self._decision
+            if action is not None and decided is not None and decided.noise is not None:
+                action = action + decided.noise  # the label stays the human's action
         if out.changed:
             self._arbiter.hand_over(ramp=self.config.handover == 'request')
         return self._arbiter.hold() if action is None else self._arbiter.act(action)

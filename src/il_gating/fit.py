@@ -15,8 +15,6 @@ from il_gating.measure import Measure
 from il_gating.thresholds import exceeded_by
 from il_policy.runtime import Output, Runtime
 
-# Gates that `fit_gate` knows to fit; the others have nothing to fit.
-FITTED = ('novelty',)
 # States per call of the runtime: bounds memory.
 BATCH = 2048
 

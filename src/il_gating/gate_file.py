@@ -6,8 +6,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from il_core.errors import UserError
 from il_core.spec import Spec
@@ -21,11 +22,12 @@ FORMAT = 1
 @dataclass(frozen=True)
 class Fit:
     """What one gate learned. `alpha`: the share of the fitted states on which it may ask; `rows`:
-    how many states those were."""
+    how many states those were; `scores`: theirs, for a gate that calibrates by itself."""
 
     thresholds: Mapping[str, float]
     alpha: float
     rows: int
+    scores: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -78,3 +80,11 @@ def load_fit(spec: Spec, path: Path | None, gate: str) -> Fit:
     if gate not in file.gates:
         raise UserError(f'{where}: gate', gate, 'was not fitted', file.gates)
     return structure(Fit, file.gates[gate], f'{where}: {gate}')
+
+
+def fitted_file(spec: Spec, path: Path | None, name: str) -> bytes:
+    """Return a file that was fitted beside the policy of a checkpoint. Raises UserError where it
+    is missing or was cut."""
+    if path is None:
+        raise UserError('checkpoint', '', f'the gate needs one with {name}')
+    return load(path, spec).read(name)

@@ -23,6 +23,7 @@ class EpisodeSummary:
         human_s: seconds that the human owned the robot.
         switches: changes of owner between policy and human, both ways (idle ticks between do not
             count); `interventions`: those from the policy to the human.
+        begun_by_human: the human acted first, so was asked before the policy did anything.
         labels: ticks that are supervision.
         verdict: the recorder's.
         checkpoint_id: of the policy at work, empty where there was none.
@@ -39,6 +40,7 @@ class EpisodeSummary:
     human_s: float = 0.0
     switches: int = 0
     interventions: int = 0
+    begun_by_human: bool = False
     labels: int = 0
     verdict: str = 'OK'
     checkpoint_id: str = ''
@@ -65,10 +67,24 @@ def summarise(episode: Episode) -> EpisodeSummary:
         human_s=episode.human_actions * period_s,
         switches=episode.switches,
         interventions=int(handed.sum()),
+        begun_by_human=bool(len(acting) and acting[0] == Owner.HUMAN),
         labels=int(episode.human_labels.sum()),
         verdict=episode.verdict.value,
         checkpoint_id=episode.manifest.checkpoint_id,
     )
+
+
+def burden(switches: float, latency: float, actions: float) -> float:
+    """Return what a supervisor bears, in ticks: C (L + I).
+
+    Source: Hoque et al., LazyDAgger, CASE 2021, section III.
+
+    Args:
+        switches: C, how often control changed hands.
+        latency: L, ticks that one change costs.
+        actions: I, mean human actions per intervention.
+    """
+    return switches * (latency + actions)
 
 
 def spans(owners: Sequence[Owner]) -> list[tuple[Owner, int, int]]:

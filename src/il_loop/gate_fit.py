@@ -2,97 +2,124 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from safetensors.numpy import load
 
-from il_core.errors import UserError
 from il_core.spec import Spec
+from il_core.structure import structure
 from il_core.types import Owner, Vector
 from il_data.dataset import Columns
 from il_data.episode import Episode
-from il_gating.fit import FITTED, fit_novelty, joined, predicted
 from il_gating.gate_file import GATE_FILE, Fit, gate_json
-from il_policy import bc
-from il_policy.checkpoint import GRAPH
-from il_policy.runtime import OnnxRuntime, Output
-from il_policy.sampling import split
+from il_loop.fits import FITS
+from il_policy.bc import BcConfig
+from il_policy.checkpoint import GRAPH, POLICY, WEIGHTS, PolicyFile
+from il_policy.critic import CriticConfig
+from il_policy.nets import Weights
+from il_policy.runtime import OnnxRuntime
+from il_policy.sampling import Split, split
 
 # Fewer own states of the policy than this say little about a quantile.
 ENOUGH = 25
 
 
-def fit_gate(
-    folder: Path,
-    episodes: Sequence[Episode],
-    columns: Columns,
-    *,
-    gate: str,
-    alpha: float,
-    config: bc.BcConfig,
-    seed: int,
-) -> Mapping[str, Any]:
-    """Write gate.json into a checkpoint folder that is not finished yet; return what it says.
+@dataclass(frozen=True, eq=False)
+class FitInputs:
+    """What a gate can be fitted to.
 
-    Novelty is judged by the states in `episodes` on which the policy of the round before acted.
-    Where there are too few (the first round), every episode in turn is judged by a policy trained
-    without it: rows held out of an episode that was learned resemble it so much that a gate
-    fitted to them asks everywhere else.
-
-    Args:
-        folder: holds policy.onnx.
-        episodes: newly collected ones.
-        columns: what the policy was trained from; `config` and `seed` as in that training.
-        alpha: share of states on which the gate may ask.
-
-    Raises:
-        UserError: a gate that is not fitted.
+    Attributes:
+        gate: registry name.
+        folder: holds policy.json, policy.onnx and weights.safetensors; not finished yet.
+        columns: what the policy was trained from.
+        episodes: all there are; `new`: collected since the round before.
+        probes: of this very policy, alone; may be none.
+        bc, seed: as in the training. `critic`: how critics are trained.
+        alpha: share of states on which the gate may ask; None: as the gate's paper has it.
+        fixed: thresholds of the first round, for those that stay; empty in the first round.
+        progress: called with the steps of a critic done.
     """
-    if gate not in FITTED:
-        raise UserError('gate to fit', gate, 'has nothing to fit or is not known', FITTED)
-    own = own_states(episodes)
-    graph = (folder / GRAPH).read_bytes()
-    spec, runtime = episodes[0].spec, OnnxRuntime(graph)
-    if len(own) < ENOUGH and len(np.unique(columns.episode)) > 1:
-        states, order = 'of episodes left out in turn', np.argsort(columns.episode, kind='stable')
-        output = left_out(columns, spec, config, seed)
-        fit = fit_novelty(spec, output, columns.actions[order], alpha=alpha)
-    else:
-        rows = split(columns.episode, config.validation, seed).validation
-        rows = rows if len(rows) else np.arange(len(columns))
-        output = predicted(runtime, columns.observations[rows])
-        mine = predicted(runtime, own) if len(own) >= ENOUGH else None
-        states = 'held-out labels' if mine is None else 'of the policy'
-        fit = fit_novelty(spec, output, columns.actions[rows], alpha=alpha, own=mine)
-    (folder / GATE_FILE).write_bytes(gate_json(graph, spec, {gate: fit}))
-    return _record(gate, fit, states)
+
+    gate: str
+    folder: Path
+    columns: Columns
+    episodes: Sequence[Episode]
+    new: Sequence[Episode]
+    probes: Sequence[Episode]
+    bc: BcConfig
+    seed: int
+    critic: CriticConfig
+    alpha: float | None = None
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    progress: Callable[[int], None] | None = None
+
+    @functools.cached_property
+    def policy(self) -> PolicyFile:
+        return structure(PolicyFile, json.loads((self.folder / POLICY).read_text()), POLICY)
+
+    @property
+    def spec(self) -> Spec:
+        return self.policy.spec
+
+    @functools.cached_property
+    def graph(self) -> bytes:
+        """Contents of policy.onnx."""
+        return (self.folder / GRAPH).read_bytes()
+
+    @functools.cached_property
+    def runtime(self) -> OnnxRuntime:
+        return OnnxRuntime(self.graph)
+
+    @functools.cached_property
+    def weights(self) -> Weights:
+        weights: Weights = load((self.folder / WEIGHTS).read_bytes())
+        return weights
+
+    @functools.cached_property
+    def parts(self) -> Split:
+        """Rows of `columns` that were trained on, and those held out."""
+        return split(self.columns.episode, self.bc.validation, self.seed)
+
+    def own_states(self) -> tuple[Vector, str]:
+        """Return (K, F) states that a policy was in while it owned the robot, and in words whose:
+        of the newly collected episodes; where those are too few, of the probes."""
+        collected = own_states(self.new)
+        if len(collected) >= ENOUGH or not self.probes:
+            return collected, 'of the policy'
+        return own_states(self.probes), 'of the policy alone'
 
 
-def left_out(columns: Columns, spec: Spec, config: bc.BcConfig, seed: int) -> Output:
-    """Return what policies trained without an episode make of it, episodes in order."""
-    outputs = []
-    with tempfile.TemporaryDirectory() as folder:
-        for episode in np.unique(columns.episode):
-            seen = columns.episode != episode
-            out = bc.train(
-                _rows(columns, seen), spec, config, seed=seed, out=Path(folder) / str(episode)
-            )
-            runtime = OnnxRuntime((out / GRAPH).read_bytes())
-            outputs.append(predicted(runtime, columns.observations[~seen]))
-    return joined(outputs)
+@dataclass(frozen=True)
+class Fitting:
+    """What fitting gave: fits by gate, files to put beside them, and whose states were judged."""
+
+    fits: Mapping[str, Fit]
+    states: str
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
-def _rows(columns: Columns, chosen: NDArray[np.bool_]) -> Columns:
-    return Columns(
-        columns.observations[chosen],
-        columns.actions[chosen],
-        columns.episode[chosen],
-        columns.weight[chosen],
-    )
+def fit_gate(inputs: FitInputs) -> Mapping[str, Any]:
+    """Write gate.json, and what belongs to it, into a checkpoint folder that is not finished yet;
+    return what it says. Raises UserError where the gate is not one that is fitted."""
+    made: Fitting = FITS.load(inputs.gate)(inputs)
+    for name, content in made.files.items():
+        (inputs.folder / name).write_bytes(content)
+    (inputs.folder / GATE_FILE).write_bytes(gate_json(inputs.graph, inputs.spec, made.fits))
+    fit = made.fits[inputs.gate]
+    return {
+        'name': inputs.gate,
+        'alpha': fit.alpha,
+        'rows': fit.rows,
+        'states': made.states,
+        'probes': len(inputs.probes),
+        'thresholds': dict(fit.thresholds),
+    }
 
 
 def own_states(episodes: Sequence[Episode]) -> Vector:
@@ -100,14 +127,4 @@ def own_states(episodes: Sequence[Episode]) -> Vector:
     frames = [
         e.frames[(e.owners == Owner.POLICY) & np.isfinite(e.frames).all(axis=1)] for e in episodes
     ]
-    return np.concatenate(frames)
-
-
-def _record(gate: str, fit: Fit, states: str) -> dict[str, Any]:
-    return {
-        'name': gate,
-        'alpha': fit.alpha,
-        'rows': fit.rows,
-        'states': states,
-        'thresholds': dict(fit.thresholds),
-    }
+    return np.concatenate(frames) if frames else np.empty((0, 0))

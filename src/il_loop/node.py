@@ -11,7 +11,7 @@ from interactive_il.srv import CancelJob, StartJob
 
 from il_core.errors import UserError
 from il_gating.api import GATES
-from il_gating.fit import FITTED
+from il_loop.fits import FITS
 from il_loop.job import Job
 from il_ros.build import to_time
 from il_ros.health import Health
@@ -74,7 +74,7 @@ class JobsNode(IlNode):
             raise UserError('jobs/train', self.told.job_id, 'is running; jobs/cancel stops it')
         p = self.params
         settings = {
-            'gate': p.gate if p.gate in FITTED else '',
+            'gate': p.gate if p.gate in FITS.names() else '',
             'alpha': p.alpha,
             'epochs': p.epochs,
         }

@@ -4,6 +4,7 @@ the gate, and put it all into the run folder at once."""
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import shutil
 import time
@@ -20,13 +21,19 @@ from il_data import manifest
 from il_data.dataset import INTERVENTIONS, Labels, Selection, labels
 from il_data.episode import Episode
 from il_data.read import bag_folders, read_episode
-from il_loop.gate_fit import fit_gate
+from il_loop.gate_fit import FitInputs, fit_gate
 from il_loop.run_folder import RoundEpisode, RoundFile, RunFolder, write_round
 from il_policy import bc, checkpoint
+from il_policy.api import Policy
+from il_policy.checkpoint import GRAPH
+from il_policy.critic import CriticConfig
 from il_policy.fitting import Progress
+from il_policy.policies.bc import BcPolicy
+from il_policy.runtime import OnnxRuntime
 from il_policy.train_state import state_path
 
 CHECKPOINT = 'checkpoint'
+Probe = Callable[[Policy], Sequence[Episode]]
 
 
 @dataclass(frozen=True)
@@ -37,14 +44,16 @@ class RoundConfig:
         bc: how to clone. The budget is in epochs, so every label gets the same optimiser steps
             in every round.
         gate: registry name of the gate to fit, empty for none.
-        alpha: share of the policy's own states on which the gate may ask.
+        alpha: share of the policy's own states on which the gate may ask; None: the gate's own.
+        critic: how a gate's critics are trained, where it has some.
         selection: what counts as supervision.
         seed: of the training; the same in every round.
     """
 
     bc: bc.BcConfig = field(default_factory=bc.BcConfig)
     gate: str = 'novelty'
-    alpha: float = 0.2
+    alpha: float | None = None
+    critic: CriticConfig = field(default_factory=CriticConfig)
     selection: Selection = INTERVENTIONS
     seed: int = 0
 
@@ -65,6 +74,7 @@ def make_round(
     episodes: Sequence[Episode],
     config: RoundConfig,
     progress: Callable[[Progress], None] | None = None,
+    probe: Probe | None = None,
 ) -> RoundFile:
     """Make the next round from all episodes, or return the last one where nothing is new.
 
@@ -73,6 +83,8 @@ def make_round(
 
     Args:
         episodes: all that there are, demonstrations included, of this and earlier rounds.
+        probe: lets the new policy act alone for some episodes, from which a gate learns where it
+            fails; they are no labels.
 
     Raises:
         UserError: no labels, or episodes of an earlier round are missing or changed.
@@ -87,7 +99,8 @@ def make_round(
     folder = run.partial(len(done))
     begin = time.monotonic()
     new = [e for e in episodes if e.episode_id not in {old.id for old in last}]
-    gate = _train(folder, new, selected, hashes, config, progress)
+    work = _Work(folder, episodes, new, selected, hashes, config, probe, progress)
+    gate = _train(work, done[0].gate.get('thresholds', {}) if done else {})
     loaded = checkpoint.load(folder / CHECKPOINT)
     entries = _entries(episodes, selected, hashes, {e.id for e in last})
     made = RoundFile(
@@ -121,44 +134,42 @@ def content_hash(episode: Episode) -> str:
     return digest.hexdigest()[:16]
 
 
-def _train(
-    folder: Path,
-    new: Sequence[Episode],
-    selected: Labels,
-    hashes: Mapping[str, str],
-    config: RoundConfig,
-    progress: Callable[[Progress], None] | None,
-) -> Mapping[str, Any]:
+@dataclass(frozen=True, eq=False)
+class _Work:
+    """What one round is made from."""
+
+    folder: Path
+    episodes: Sequence[Episode]
+    new: Sequence[Episode]
+    selected: Labels
+    hashes: Mapping[str, str]
+    config: RoundConfig
+    probe: Probe | None
+    progress: Callable[[Progress], None] | None
+
+
+def _train(work: _Work, fixed: Mapping[str, float]) -> Mapping[str, Any]:
     """Write folder/checkpoint and return what is known of its gate."""
-    folder.mkdir(parents=True, exist_ok=True)
-    out, state = folder / CHECKPOINT, state_path(folder / CHECKPOINT)
+    config = work.config
+    work.folder.mkdir(parents=True, exist_ok=True)
+    out, state = work.folder / CHECKPOINT, state_path(work.folder / CHECKPOINT)
     shutil.rmtree(out, ignore_errors=True)  # finished, but the round was not
     gate: dict[str, Any] = {}
 
     def finish(path: Path) -> None:
         if config.gate:
-            gate.update(
-                fit_gate(
-                    path,
-                    new,
-                    selected.columns,
-                    gate=config.gate,
-                    alpha=config.alpha,
-                    config=config.bc,
-                    seed=config.seed,
-                )
-            )
+            gate.update(_fit(work, path, fixed))
 
     def run(resume: Path | None) -> None:
         bc.train(
-            selected.columns,
-            new[0].spec,
+            work.selected.columns,
+            work.new[0].spec,
             config.bc,
             seed=config.seed,
             out=out,
-            progress=progress,
+            progress=work.progress,
             resume=resume,
-            episodes=hashes,
+            episodes=work.hashes,
             finish=finish,
         )
 
@@ -170,6 +181,35 @@ def _train(
         state.unlink()  # left by a training on other episodes
         run(None)
     return gate
+
+
+def _fit(work: _Work, path: Path, fixed: Mapping[str, float]) -> Mapping[str, Any]:
+    """Fit the gate into a checkpoint folder that is not finished yet."""
+    probes: Sequence[Episode] = ()
+    if work.probe is not None:
+        runtime = OnnxRuntime((path / GRAPH).read_bytes())
+        probes = work.probe(BcPolicy(work.new[0].spec, 'probe', runtime))
+
+    def told(step: int) -> None:
+        if work.progress is not None:
+            work.progress(Progress(step, work.config.critic.steps, math.nan, None))
+
+    return fit_gate(
+        FitInputs(
+            gate=work.config.gate,
+            folder=path,
+            columns=work.selected.columns,
+            episodes=work.episodes,
+            new=work.new,
+            probes=probes,
+            bc=work.config.bc,
+            seed=work.config.seed,
+            critic=work.config.critic,
+            alpha=work.config.alpha,
+            fixed=fixed,
+            progress=told,
+        )
+    )
 
 
 def _entries(

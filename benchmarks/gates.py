@@ -1,0 +1,176 @@
+"""Gates side by side on one task: success alone and with help, and what it cost the human.
+
+    python benchmarks/gates.py --seeds 0-4 --jobs 2        run what is missing, then the table
+    python benchmarks/gates.py --table                     the table from what is there
+
+A cell is one method with one seed, in a process of its own (`gates_cell.py`); its JSON is written
+when it ends, so a stopped run goes on where it was. The methods, and the rule of the simulated
+human, are fixed in docs/reference/experiments.md. Pairs are of the same evaluation seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import measure
+import numpy as np
+from gates_cell import METHODS
+
+from il_loop.stats import mean, paired_difference, wilson
+
+HERE = Path(__file__).resolve().parent
+FOLDER = HERE.parent / 'docs' / 'results' / 'gates_peg_insert'
+AFTER = {'bc_equal': 'thrifty'}  # needs the labels of that cell
+SINGLE = {f'{name}_NUM_THREADS': '1' for name in ('OMP', 'OPENBLAS', 'MKL')}
+
+
+def wanted(methods: list[str], seeds: list[int], folder: Path) -> list[tuple[str, int]]:
+    """Return the cells that are missing, those of one seed together."""
+    return [(m, s) for s in seeds for m in methods if not (folder / f'{m}_{s}.json').is_file()]
+
+
+def run(cells: list[tuple[str, int]], folder: Path, jobs: int) -> None:
+    """Run cells in so many processes at a time."""
+    left, running = list(cells), {}
+    while left or running:
+        for cell in [c for c in left if _ready(c, left, running)][: jobs - len(running)]:
+            left.remove(cell)
+            command = [sys.executable, str(HERE / 'gates_cell.py'), cell[0], str(cell[1])]
+            running[cell] = subprocess.Popen(
+                [*command, '--folder', str(folder)], env={**os.environ, **SINGLE}
+            )
+        time.sleep(1)
+        for cell, process in list(running.items()):
+            if process.poll() is not None:
+                del running[cell]
+                print(f'{cell[0]}, seed {cell[1]}: exit code {process.returncode}', flush=True)
+
+
+def _ready(cell: tuple[str, int], left: list[Any], running: dict[Any, Any]) -> bool:
+    before = (AFTER.get(cell[0], ''), cell[1])
+    return before not in left and before not in running
+
+
+def load(folder: Path) -> dict[str, dict[int, dict[str, Any]]]:
+    """Return method -> seed -> cell."""
+    found: dict[str, dict[int, dict[str, Any]]] = {}
+    for path in sorted(folder.glob('*_*.json')):
+        cell = json.loads(path.read_text())
+        found.setdefault(cell['method'], {})[cell['seed']] = cell
+    return {name: found[name] for name in METHODS if name in found}
+
+
+def estimate(value: Any) -> dict[str, float]:
+    return {'value': value.value, 'low': value.low, 'high': value.high, 'n': value.n}
+
+
+def summed(name: str, cells: dict[int, dict[str, Any]]) -> dict[str, Any]:
+    """Return one method over its seeds: means with bootstrap intervals over seeds."""
+    row: dict[str, Any] = {'method': name, 'seeds': sorted(cells), 'what': METHODS[name].words}
+    columns = ('labels', 'interventions', 'human_actions', 'robot_actions', 'switch_rate')
+    for key in ('autonomous', 'aided'):
+        wins = [cell[key]['wins'] for cell in cells.values() if cell.get(key)]
+        if wins:
+            row[key] = estimate(mean([float(np.mean(w)) for w in wins]))
+            flat = [w for column in wins for w in column]
+            row[f'{key}_pooled'] = estimate(wilson(sum(flat), len(flat)))
+    for key in columns:
+        values = [cell[key] for cell in cells.values() if cell.get(key) is not None]
+        if values:
+            row[key] = estimate(mean(values))
+    row['seconds'] = measure.spread(cell['seconds']['all'] for cell in cells.values())
+    return row
+
+
+def differences(found: dict[str, dict[int, dict[str, Any]]], of: str) -> list[dict[str, Any]]:
+    """Return autonomous success of `of` minus that of every other method, seed by seed."""
+    rows = []
+    for other, cells in found.items():
+        seeds = sorted(set(cells) & set(found.get(of, {})))
+        if other == of or not seeds:
+            continue
+        pairs = [
+            (cells[s]['autonomous']['wins'], found[of][s]['autonomous']['wins']) for s in seeds
+        ]
+        pooled = paired_difference(
+            [w for before, _ in pairs for w in before], [w for _, after in pairs for w in after]
+        )
+        over = mean([float(np.mean(after) - np.mean(before)) for before, after in pairs])
+        row = {'minus': other, 'pooled_pairs': estimate(pooled), 'over_seeds': estimate(over)}
+        rows.append(row | {'seeds': seeds})
+    return rows
+
+
+def words(row: dict[str, Any], key: str, scale: float = 1.0, digits: int = 0) -> str:
+    if key not in row:
+        return '–'
+    value, low, high = (scale * row[key][k] for k in ('value', 'low', 'high'))
+    return f'{value:.{digits}f} ({low:.{digits}f}..{high:.{digits}f})'
+
+
+def show(rows: list[dict[str, Any]], gaps: list[dict[str, Any]], of: str) -> None:
+    head = (
+        'alone %',
+        'aided %',
+        'asked/ep',
+        'human/ep',
+        'robot/ep',
+        'labels',
+        'switch rate %',
+        's',
+    )
+    print(f'{"method":<22}{"seeds":>6}' + ''.join(f'{h:>20}' for h in head))
+    for row in rows:
+        cells = (
+            words(row, 'autonomous', 100),
+            words(row, 'aided', 100),
+            words(row, 'interventions', 1, 2),
+            words(row, 'human_actions', 1, 1),
+            words(row, 'robot_actions', 1, 1),
+            words(row, 'labels'),
+            words(row, 'switch_rate', 100, 2),
+            f'{row["seconds"]["median"]:.0f}',
+        )
+        print(f'{row["method"]:<22}{len(row["seeds"]):>6}' + ''.join(f'{c:>20}' for c in cells))
+    for gap in gaps:
+        pairs = gap['pooled_pairs']
+        print(
+            f'{of} - {gap["minus"]:<20} {words(gap, "pooled_pairs", 100):>16} points alone, '
+            f'{pairs["n"]} pairs; over {len(gap["seeds"])} seeds {words(gap, "over_seeds", 100)}'
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('--methods', nargs='+', default=list(METHODS), choices=list(METHODS))
+    parser.add_argument('--seeds', default='0-4', help='A or A-B')
+    parser.add_argument('--jobs', type=int, default=1, help='cells at a time')
+    parser.add_argument('--folder', type=Path, default=FOLDER, help='of the cells')
+    parser.add_argument('--of', default='thrifty', choices=list(METHODS), help='paired with all')
+    parser.add_argument('--table', action='store_true', help='run nothing')
+    args = parser.parse_args()
+    first, _, last = args.seeds.partition('-')
+    seeds = list(range(int(first), int(last or first) + 1))
+    args.folder.mkdir(parents=True, exist_ok=True)
+    if not args.table:
+        run(wanted(args.methods, seeds, args.folder), args.folder, args.jobs)
+    found = load(args.folder)
+    rows = [summed(name, cells) for name, cells in found.items()]
+    gaps = differences(found, args.of)
+    show(rows, gaps, args.of)
+    measure.write(
+        args.folder.with_suffix('.json'), {'rows': rows, 'of': args.of, 'differences': gaps}
+    )
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,294 @@
+"""One cell of gates.py: one method, one seed, from demonstrations to both evaluations.
+
+    python benchmarks/gates_cell.py thrifty 0 --folder /tmp/cells
+
+30 demonstrations, BC (round 0), then rounds of 2000 steps with the gate, each followed by
+retraining from scratch and refitting; 100 episodes alone and 100 with the gate and the human.
+Everything in `il_loop.rollout` with hand-over `instant`, on one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import measure
+import torch
+
+from il_core.load import load_spec
+from il_core.types import NS_PER_S
+from il_data.dataset import Columns, labels
+from il_data.episode import Episode
+from il_gating.config import GateConfig
+from il_loop.cast import ALONE, DEMONSTRATE, Cast, make_loop, play
+from il_loop.episodes import EpisodeSummary, summarise
+from il_loop.fits import FITS
+from il_loop.probe import alone
+from il_loop.rounds import RoundConfig, make_round
+from il_loop.run_folder import RunFolder
+from il_policy import bc
+from il_policy.api import Policy
+from il_sim.api import World, make_world
+
+STRIDE = 1_000_000  # seeds of one seed
+COLLECT, EVALUATE, AIDED, PROBE = 100_000, 500_000, 600_000, 700_000
+# The papers' semantics: a switch costs no step, one tick is enough to hand back.
+INSTANT = GateConfig(
+    handover='instant', hand_back_ticks=1, auto_return=True, auto_start=True, auto_resume=True
+)
+ALWAYS: Mapping[str, Any] = {'style': 'always'}
+WATCHING: Mapping[str, Any] = {
+    'style': 'own_judgement',
+    'takeover_distance': 0.25,
+    'takeover_ticks': 5,
+    'release_distance': 0.125,
+    'release_ticks': 5,
+}
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row of the table. `gate` empty: cloning alone; `alpha` None: as the gate's paper has it;
+    `aided`: parameters of the gate in the evaluation with help."""
+
+    words: str
+    gate: str = ''
+    params: Mapping[str, Any] = field(default_factory=dict)
+    operator: Mapping[str, Any] = field(default_factory=lambda: ALWAYS)
+    alpha: float | None = None
+    aided: Mapping[str, Any] = field(default_factory=dict)
+
+    def cast(self, **params: Any) -> Cast:
+        return Cast(
+            self.gate, {**self.params, **params}, config=INSTANT, operator=dict(self.operator)
+        )
+
+
+FROZEN = {'online': False}
+THRIFTY = Method('novelty and risk, alpha 0.01, paper', 'thrifty_dagger', aided=FROZEN)
+METHODS = {
+    'bc': Method('30 demonstrations'),
+    'bc_equal': Method('demonstrations alone, as many labels as thrifty'),
+    'safe': Method('classifier, tau at 20 % of the first labels', 'safe_dagger'),
+    'lazy': Method('classifier with hysteresis, no noise', 'lazy_dagger', {'noise': 0.0}),
+    'hg': Method('human judges: above 0.25 for 5 ticks', 'hg_dagger', operator=WATCHING),
+    'thrifty': THRIFTY,
+    'thrifty_no_novelty': replace(THRIFTY, words='risk alone asks', params={'signals': 'risk'}),
+    'thrifty_no_risk': replace(THRIFTY, words='novelty alone asks', params={'signals': 'novelty'}),
+    'thrifty_budget': replace(
+        THRIFTY, words='the union meets alpha 0.01', params={'calibration': 'budget'}
+    ),
+    'hg_strict': Method(
+        'human judges: above 0.1 for 5 ticks',
+        'hg_dagger',
+        operator={**WATCHING, 'takeover_distance': 0.1, 'release_distance': 0.05},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything."""
+
+    demos: int = 30
+    rounds: int = 4
+    steps: int = 2000
+    probes: int = 10
+    evaluations: int = 100
+    epochs: float = 200.0
+
+
+class Clock:
+    """Adds up wall seconds by purpose."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._begin = time.monotonic()
+
+    @contextmanager
+    def on(self, what: str) -> Any:
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            took = time.monotonic() - begin
+            self.seconds[what] = self.seconds.get(what, 0.0) + took
+
+    def all(self) -> dict[str, float]:
+        return {**self.seconds, 'all': time.monotonic() - self._begin}
+
+
+@dataclass
+class Cell:
+    """One run in the making."""
+
+    method: Method
+    seed: int
+    sizes: Sizes
+    world: World
+    run: RunFolder
+    clock: Clock
+
+    @property
+    def base(self) -> int:
+        return STRIDE * (self.seed + 1)
+
+    @property
+    def config(self) -> RoundConfig:
+        fitted = self.method.gate if self.method.gate in FITS.names() else ''
+        return RoundConfig(
+            bc.BcConfig(epochs=self.sizes.epochs), fitted, self.method.alpha, seed=self.seed
+        )
+
+    def demonstrate(self, count: int) -> list[Episode]:
+        with self.clock.on('demonstrations'):
+            loop = make_loop(self.world, DEMONSTRATE)
+            return play(loop, range(self.base, self.base + count), 'demo')
+
+    def train(self, episodes: Sequence[Episode], number: int) -> int:
+        """Make a round and return its labels."""
+        first = self.base + PROBE + 1000 * number
+
+        def probe(policy: Policy) -> Sequence[Episode]:
+            with self.clock.on('probes'):
+                return alone(self.world, policy, range(first, first + self.sizes.probes))
+
+        thrifty = self.method.gate == 'thrifty_dagger'
+        with self.clock.on('training'):
+            made = make_round(self.run, episodes, self.config, probe=probe if thrifty else None)
+        return made.labels
+
+    def collect(self, number: int) -> list[Episode]:
+        """Run episodes with the gate until a round's steps are full."""
+        first, found, steps = self.base + COLLECT + 10_000 * number, [], 0
+        with self.clock.on('collection'):
+            loop = make_loop(self.world, self.method.cast(), self.run.checkpoint(number))
+            while steps < self.sizes.steps:
+                episode = loop.episode(first + len(found), f'r{number}_{len(found)}').episode()
+                found.append(episode)
+                steps += len(episode)
+        return found
+
+    def evaluate(self, cast: Cast, first: int, checkpoint: Path) -> list[EpisodeSummary]:
+        with self.clock.on('evaluation'):
+            loop = make_loop(self.world, cast, checkpoint)
+            seeds = range(self.base + first, self.base + first + self.sizes.evaluations)
+            return [summarise(e) for e in play(loop, seeds)]
+
+
+def gated(cell: Cell) -> dict[str, Any]:
+    """Run a method with a gate (or cloning alone, which has no rounds)."""
+    episodes = cell.demonstrate(cell.sizes.demos)
+    count = cell.train(episodes, 0)
+    rounds, collected = cell.sizes.rounds if cell.method.gate else 0, []
+    for number in range(rounds):
+        fresh = cell.collect(number)
+        collected.append([summarise(e) for e in fresh])
+        episodes = [*episodes, *fresh]
+        count = cell.train(episodes, number + 1)
+    last = cell.run.checkpoint(rounds)
+    out: dict[str, Any] = {
+        'labels': count,
+        'autonomous': won(cell.evaluate(ALONE, EVALUATE, last)),
+    }
+    if cell.method.gate:
+        helped = cell.evaluate(cell.method.cast(**cell.method.aided), AIDED, last)
+        out |= {'aided': won(helped), **cost([s for r in collected for s in r])}
+        out['rounds'] = [round_row(r) for r in collected]
+        out['thresholds'] = [dict(r.gate.get('thresholds', {})) for r in cell.run.rounds()]
+    return out
+
+
+def equal(cell: Cell, folder: Path) -> dict[str, Any]:
+    """Clone from as many labels as `thrifty` had with this seed, all of them demonstrations."""
+    count = json.loads((folder / f'thrifty_{cell.seed}.json').read_text())['labels']
+    demos: list[Episode] = []
+    while sum(len(e) for e in demos) < count:
+        demos = cell.demonstrate(len(demos) + 20)
+    rows = labels(demos).columns
+    cut = Columns(
+        *(c[:count] for c in (rows.observations, rows.actions, rows.episode, rows.weight))
+    )
+    with cell.clock.on('training'):
+        out = bc.train(
+            cut, cell.world.spec, cell.config.bc, seed=cell.seed, out=cell.run.path / 'equal'
+        )
+    return {'labels': count, 'autonomous': won(cell.evaluate(ALONE, EVALUATE, out))}
+
+
+def won(episodes: Sequence[EpisodeSummary]) -> dict[str, Any]:
+    """Return wins by seed and what the episodes cost on average."""
+    n = len(episodes)
+    return {
+        'wins': [e.success for e in episodes],
+        'first_seed': episodes[0].seed,
+        'interventions': sum(e.interventions for e in episodes) / n,
+        'human_actions': sum(e.human_actions for e in episodes) / n,
+    }
+
+
+def cost(episodes: Sequence[EpisodeSummary]) -> dict[str, Any]:
+    """Return means per successful training episode, and switches per step the robot acted."""
+    good = [e for e in episodes if e.success]
+    keys = ('interventions', 'human_actions', 'robot_actions')
+    means = {k: sum(getattr(e, k) for e in good) / max(len(good), 1) for k in keys}
+    asked, acted = asks(episodes), sum(e.robot_actions for e in episodes)
+    return {
+        **means,
+        'training_success': len(good) / len(episodes),
+        'switch_rate': asked / max(acted + asked, 1),
+    }
+
+
+def asks(episodes: Sequence[EpisodeSummary]) -> int:
+    """Return how often the human was called; at the first tick of an episode, too."""
+    return sum(e.interventions + e.begun_by_human for e in episodes)
+
+
+def round_row(episodes: Sequence[EpisodeSummary]) -> dict[str, Any]:
+    steps, human = sum(e.steps for e in episodes), sum(e.human_actions for e in episodes)
+    return {
+        'episodes': len(episodes),
+        'steps': steps,
+        'human_share': human / steps,
+        **cost(episodes),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('method', choices=list(METHODS))
+    parser.add_argument('seed', type=int)
+    parser.add_argument('--folder', type=Path, required=True, help='for the JSON')
+    parser.add_argument('--task', default='peg_insert')
+    for name, value in vars(Sizes()).items():
+        parser.add_argument(f'--{name}', type=type(value), default=value)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    sizes = Sizes(**{name: getattr(args, name) for name in vars(Sizes())})
+    world = make_world(load_spec(args.task))
+    with tempfile.TemporaryDirectory() as scratch:
+        cell = Cell(
+            METHODS[args.method], args.seed, sizes, world, RunFolder(Path(scratch)), Clock()
+        )
+        found = equal(cell, args.folder) if args.method == 'bc_equal' else gated(cell)
+    settings = {'task': args.task, 'spec': world.spec.hash, **vars(sizes)}
+    about = {'method': args.method, 'seed': args.seed, 'settings': settings}
+    period_s = world.spec.period_ns / NS_PER_S
+    measure.write(
+        args.folder / f'{args.method}_{args.seed}.json',
+        {**about, 'period_s': period_s, **found, 'seconds': cell.clock.all()},
+    )
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,105 @@
+"""LazyDAgger: SafeDAgger with hysteresis, and noise on what the human's actions do.
+
+Hoque et al., CASE 2021. The classifier asks; the human keeps the robot until the true distance of
+policy and human is below a stricter threshold (tau_auto = tau / 4 in squared units). While the
+human has the robot, Gaussian noise is added to what is sent, never to what is learned (as DART).
+With hysteresis and noise off this is SafeDAgger, step for step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from il_core.distance import Distance
+from il_core.errors import UserError
+from il_core.spec import Spec
+from il_core.types import AxisKind, Cause, Decision, Mode, Owner, Vector
+from il_gating.api import GateInputs
+from il_gating.gate_file import fitted_file, load_fit
+from il_gating.gates.safe_dagger import SafeDagger
+from il_gating.params import gate_params
+from il_gating.scorer import CLASSIFIER, Scorer
+
+NOISY = (AxisKind.POSITION, AxisKind.VELOCITY, AxisKind.DELTA)
+
+
+@dataclass(frozen=True)
+class LazyParams:
+    """`hysteresis`: hand back by the true distance. `noise`: standard deviation in normalised
+    units (1 is half an axis' range), not on latched and discrete axes."""
+
+    hysteresis: bool = True
+    noise: float = 0.05
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.noise < float('inf'):
+            raise UserError('noise', self.noise, 'must be 0 or above')
+
+
+class LazyDagger(SafeDagger):
+    """Asks seldom, and for longer.
+
+    Where the human let go of the dead-man the distance is not known, and the classifier decides.
+
+    Args:
+        classifier: of unsafe states.
+        spec: of robot and task.
+        agreement: distance (`il_core.distance`) below which the policy gets the robot back.
+        params: hysteresis and noise.
+    """
+
+    name = 'lazy_dagger'
+
+    def __init__(
+        self, classifier: Scorer, spec: Spec, agreement: float, params: LazyParams
+    ) -> None:
+        super().__init__(classifier)
+        self._distance, self._params = Distance(spec.axes), params
+        self._agreement = {'discrepancy': agreement}
+        half, noisy = (spec.high - spec.low) / 2, [a.kind in NOISY for a in spec.axes]
+        self._scale = params.noise * half * np.array(noisy)
+        self._rng = np.random.default_rng(0)
+
+    @classmethod
+    def build(
+        cls, spec: Spec, checkpoint: Path | None, params: Mapping[str, object]
+    ) -> LazyDagger:
+        given = gate_params(LazyParams, cls.name, params)
+        fit = load_fit(spec, checkpoint, cls.name)
+        classifier = Scorer(fitted_file(spec, checkpoint, CLASSIFIER))
+        return cls(classifier, spec, fit.thresholds['agreement'], given)
+
+    def reset(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+
+    def decide(self, inputs: GateInputs) -> Decision:
+        unsafe = self._unsafe(inputs)
+        apart = self._apart(inputs)
+        others = {'discrepancy': apart}
+        if inputs.mode is not Mode.SUPERVISOR:
+            return self._judge(unsafe, others)
+        if not self._params.hysteresis or apart != apart:
+            return self._noisy(self._judge(unsafe, others))
+        scores = {'unsafe': unsafe, **others}
+        if apart < self._agreement['discrepancy']:
+            return Decision(Owner.POLICY, Cause.NONE, scores, self._agreement)
+        return self._noisy(Decision(Owner.HUMAN, Cause.DISCREPANCY, scores, self._agreement))
+
+    def _apart(self, inputs: GateInputs) -> float:
+        expert, mean = inputs.expert, inputs.proposal.mean
+        if mean is None or expert is None or not expert.engaged or expert.action is None:
+            return float('nan')
+        return self._distance(mean, expert.action)
+
+    def _noisy(self, decision: Decision) -> Decision:
+        """Add noise to what the human does, unless this tick hands back."""
+        if not self._params.noise or decision.owner is not Owner.HUMAN:
+            return decision
+        noise: Vector = self._rng.standard_normal(self._scale.shape) * self._scale
+        return Decision(
+            decision.owner, decision.cause, decision.scores, decision.thresholds, noise
+        )

@@ -1,0 +1,17 @@
+"""How each gate is fitted to a policy."""
+
+from __future__ import annotations
+
+from il_core.registry import Registry
+
+# gate -> `module:function`, called as fit(FitInputs) -> Fitting (il_loop.gate_fit); gates that are
+# not named here have nothing to fit.
+FITS = Registry(
+    'gate to fit',
+    {
+        'novelty': 'il_loop.fits.novelty:fit',
+        'thrifty_dagger': 'il_loop.fits.thrifty:fit',
+        'safe_dagger': 'il_loop.fits.safety:fit',
+        'lazy_dagger': 'il_loop.fits.safety:fit',
+    },
+)

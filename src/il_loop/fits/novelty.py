@@ -1,0 +1,68 @@
+"""Thresholds of gate `novelty`.
+
+Novelty is judged by the states in new episodes on which the policy of the round before acted.
+Where there are too few (the first round), every episode in turn is judged by a policy trained
+without it: rows held out of an episode that was learned resemble it so much that a gate fitted to
+them asks everywhere else.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from il_data.dataset import Columns
+from il_gating.fit import fit_novelty, joined, predicted
+from il_loop.gate_fit import ENOUGH, FitInputs, Fitting, own_states
+from il_policy import bc
+from il_policy.checkpoint import GRAPH
+from il_policy.runtime import OnnxRuntime, Output
+
+ALPHA = 0.2
+
+
+def fit(inputs: FitInputs) -> Fitting:
+    """Fit the thresholds; `alpha` is the share of states on which the gate may ask."""
+    columns, spec = inputs.columns, inputs.spec
+    alpha = ALPHA if inputs.alpha is None else inputs.alpha
+    own = own_states(inputs.new)
+    if len(own) < ENOUGH and len(np.unique(columns.episode)) > 1:
+        states, order = 'of episodes left out in turn', np.argsort(columns.episode, kind='stable')
+        made = fit_novelty(spec, left_out(inputs), columns.actions[order], alpha=alpha)
+        return Fitting({inputs.gate: made}, states)
+    rows = inputs.parts.validation
+    rows = rows if len(rows) else np.arange(len(columns))
+    output = predicted(inputs.runtime, columns.observations[rows])
+    mine = predicted(inputs.runtime, own) if len(own) >= ENOUGH else None
+    made = fit_novelty(spec, output, columns.actions[rows], alpha=alpha, own=mine)
+    return Fitting({inputs.gate: made}, 'held-out labels' if mine is None else 'of the policy')
+
+
+def left_out(inputs: FitInputs) -> Output:
+    """Return what policies trained without an episode make of it, episodes in order."""
+    columns, outputs = inputs.columns, []
+    with tempfile.TemporaryDirectory() as folder:
+        for episode in np.unique(columns.episode):
+            seen = columns.episode != episode
+            out = bc.train(
+                _rows(columns, seen),
+                inputs.spec,
+                inputs.bc,
+                seed=inputs.seed,
+                out=Path(folder) / str(episode),
+            )
+            runtime = OnnxRuntime((out / GRAPH).read_bytes())
+            outputs.append(predicted(runtime, columns.observations[~seen]))
+    return joined(outputs)
+
+
+def _rows(columns: Columns, chosen: NDArray[np.bool_]) -> Columns:
+    return Columns(
+        columns.observations[chosen],
+        columns.actions[chosen],
+        columns.episode[chosen],
+        columns.weight[chosen],
+    )
