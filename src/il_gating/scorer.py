@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnxruntime
 
 from il_core.types import Vector
@@ -27,7 +28,8 @@ class Scorer:
 
     def __call__(self, **inputs: Vector) -> float:
         """Return the value of one state; inputs (F,), (A,)."""
-        return float(self.batch(**{name: value[None] for name, value in inputs.items()})[0])
+        rows = {name: np.asarray(value, np.float64)[None] for name, value in inputs.items()}
+        return float(self.batch(**rows)[0])
 
     def batch(self, **inputs: Vector) -> Vector:
         """Return (N,) values; inputs (N, F), (N, A)."""

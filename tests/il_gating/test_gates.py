@@ -15,10 +15,14 @@ from il_gating.api import GATES, Gate, GateInputs
 from il_gating.build import build_core
 from il_gating.config import GateConfig
 from il_gating.fit import fit_novelty, predicted
-from il_gating.gate_file import GATE_FILE, gate_json
+from il_gating.gate_file import GATE_FILE, Fit, gate_json
 from il_gating.gates.hg_dagger import HgDagger
 from il_gating.gates.novelty import Novelty
-from il_policy.checkpoint import GRAPH, extend, load
+from il_gating.scorer import CLASSIFIER, CRITIC
+from il_policy.checkpoint import GRAPH, Checkpoint, extend, load
+from il_policy.classifier import ClassifierConfig, train_classifier
+from il_policy.export import critic_onnx
+from il_policy.nets import Head, Net
 from il_policy.runtime import Runtime, make_runtime
 from tests.il_policy.made import discrete_spec, make_checkpoint
 from tests.toy import toy_spec
@@ -33,9 +37,35 @@ def fitted(folder: Path, spec: Spec, seed: int = 0) -> tuple[Path, Runtime, np.n
     rng = np.random.default_rng(seed)
     states = rng.normal(3, 2, (200, len(spec.frame_fields)))
     actions = np.clip(runtime.predict(states).mean, spec.low, spec.high)
-    fits = {'novelty': fit_novelty(spec, predicted(runtime, states), actions, alpha=0.1)}
-    content = gate_json(plain.read(GRAPH), spec, fits)
-    return extend(plain.path, folder / f'fit_{seed}', {GATE_FILE: content}).path, runtime, states
+    seen = rng.random((2, 200))
+    scores = {'novelty': seen[0].tolist(), 'risk': seen[1].tolist()}
+    safety = Fit({'unsafe': 0.5, 'tau': 0.2, 'agreement': 0.1}, 0.2, 200)
+    fits = {
+        'novelty': fit_novelty(spec, predicted(runtime, states), actions, alpha=0.1),
+        'thrifty_dagger': Fit({'discrepancy': 0.2}, 0.1, 200, scores),
+        'safe_dagger': safety,
+        'lazy_dagger': safety,
+    }
+    files = {
+        GATE_FILE: gate_json(plain.read(GRAPH), spec, fits),
+        CRITIC: random_critic(plain, rng),
+        CLASSIFIER: train_classifier(
+            states,
+            states[:, 0] > 3,
+            plain.policy.net,
+            plain.weights(),
+            plain.policy.normalization,
+            ClassifierConfig(steps=20),
+            seed=seed,
+        ),
+    }
+    return extend(plain.path, folder / f'fit_{seed}', files).path, runtime, states
+
+
+def random_critic(of: Checkpoint, rng: np.random.Generator) -> bytes:
+    normal = of.policy.normalization
+    net = Net(len(normal.mean) + len(normal.low), 1, Head.SIGMOID, 2, (8,))
+    return critic_onnx(net, normal, net.initial(rng))
 
 
 @pytest.fixture(scope='module', params=sorted(SPECS))
