@@ -26,10 +26,9 @@ from il_core.load import load_spec
 from il_core.types import NS_PER_S
 from il_data.dataset import Columns, labels
 from il_data.episode import Episode
-from il_gating.config import GateConfig
-from il_loop.cast import ALONE, DEMONSTRATE, Cast, make_loop, play
+from il_loop.cast import ALONE, DEMONSTRATE, INSTANT, Cast, make_loop, play
 from il_loop.episodes import EpisodeSummary, summarise
-from il_loop.fits import FITS
+from il_loop.fits import FITS, PROBED
 from il_loop.probe import alone
 from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
@@ -39,10 +38,6 @@ from il_sim.api import World, make_world
 
 STRIDE = 1_000_000  # seeds of one seed
 COLLECT, EVALUATE, AIDED, PROBE = 100_000, 500_000, 600_000, 700_000
-# The papers' semantics: a switch costs no step, one tick is enough to hand back.
-INSTANT = GateConfig(
-    handover='instant', hand_back_ticks=1, auto_return=True, auto_start=True, auto_resume=True
-)
 ALWAYS: Mapping[str, Any] = {'style': 'always'}
 WATCHING: Mapping[str, Any] = {
     'style': 'own_judgement',
@@ -160,9 +155,9 @@ class Cell:
             with self.clock.on('probes'):
                 return alone(self.world, policy, range(first, first + self.sizes.probes))
 
-        thrifty = self.method.gate == 'thrifty_dagger'
+        probed = self.method.gate in PROBED
         with self.clock.on('training'):
-            made = make_round(self.run, episodes, self.config, probe=probe if thrifty else None)
+            made = make_round(self.run, episodes, self.config, probe=probe if probed else None)
         return made.labels
 
     def collect(self, number: int) -> list[Episode]:

@@ -27,6 +27,8 @@ from il_data.episode import Episode
 from il_gating.config import GateConfig
 from il_loop.cast import ALONE, DEMONSTRATE, Cast, make_loop, play
 from il_loop.episodes import EpisodeSummary, summarise
+from il_loop.fits import FITS, PROBES
+from il_loop.probe import prober
 from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
 from il_loop.stats import mean, paired_difference
@@ -72,7 +74,7 @@ def repeat(world: World, plan: Plan, number: int, folder: Path) -> list[Point]:
     episodes = demonstrate(world, base, plan.demos)
     fresh, points = episodes, []
     for k in range(plan.rounds + 1):
-        made = make_round(run, episodes, config)
+        made = make_round(run, episodes, config, probe=prober(world.spec, config.gate, PROBES, k))
         points.append(
             point(world, f'round {k}', run.checkpoint(k), made.labels, fresh, plan, base)
         )
@@ -178,10 +180,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument('--rounds', type=int, default=2)
     parser.add_argument('--evaluations', type=int, default=50)
     parser.add_argument('--gate', default='novelty')
+    parser.add_argument('--gate-params', default='{}', help='as JSON')
     parser.add_argument('--style', default='on_request', help='of the scripted operator')
     parser.add_argument('--reaction-s', type=float, default=0.0)
     parser.add_argument('--noise', type=float, default=0.0)
-    parser.add_argument('--alpha', type=float, default=0.2)
+    parser.add_argument('--alpha', type=float, help="default: the gate's own")
     parser.add_argument('--handover', default='request')
     parser.add_argument('--hand-back-ticks', type=int, default=3)
     parser.add_argument('--epochs', type=float, default=200.0)
@@ -198,13 +201,13 @@ def plan_of(args: argparse.Namespace) -> Plan:
         auto_resume=True,
     )
     operator = {'style': args.style, 'reaction_s': args.reaction_s, 'noise': args.noise}
-    fitted = args.gate if args.gate == 'novelty' else ''
+    fitted = args.gate if args.gate in FITS.names() else ''
     return Plan(
         args.demos,
         args.episodes,
         args.rounds,
         args.evaluations,
-        Cast(args.gate, config=config, operator=operator),
+        Cast(args.gate, json.loads(args.gate_params), config=config, operator=operator),
         RoundConfig(bc.BcConfig(epochs=args.epochs, members=args.members), fitted, args.alpha),
     )
 

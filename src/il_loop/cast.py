@@ -20,6 +20,10 @@ from il_teleop.mapping import load_joystick
 
 # What a simulation may do by itself; everything else as in the nodes.
 SIMULATED = GateConfig(auto_start=True, auto_resume=True)
+# The papers' semantics: a switch costs no step, one tick is enough to hand back.
+INSTANT = GateConfig(
+    handover='instant', hand_back_ticks=1, auto_return=True, auto_start=True, auto_resume=True
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,13 @@ class Cast:
 DEMONSTRATE = Cast('expert_only', operator={'style': 'always'})
 ALONE = Cast('policy_only')
 ASSISTED = Cast('novelty', operator={'style': 'on_request'})
+
+
+def aided(gate: str, params: Mapping[str, Any] | None = None) -> Cast:
+    """Return a gate with a scripted human, hand-over `instant`: one who watches where he is the
+    gate himself, otherwise one who is always there."""
+    style = 'own_judgement' if gate == 'hg_dagger' else 'always'
+    return Cast(gate, params or {}, config=INSTANT, operator={'style': style})
 
 
 def make_loop(

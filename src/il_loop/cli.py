@@ -18,7 +18,9 @@ from il_data.episode import Episode
 from il_data.manifest import Verdict
 from il_data.read import read_episodes
 from il_loop import evaluate as evaluation
-from il_loop.cast import ALONE, Cast, make_loop, play
+from il_loop.cast import ALONE, Cast, aided, make_loop, play
+from il_loop.fits import FITS, PROBES
+from il_loop.probe import prober
 from il_loop.report_page import points, rate
 from il_loop.rounds import RoundConfig, make_round, read_bags
 from il_loop.run_folder import RoundFile, RunFolder
@@ -58,8 +60,17 @@ def round_(argv: list[str]) -> int:
         'round', 'retrain from all bags of a run folder and fit the gate', 'il round runs/a'
     )
     parser.add_argument('run', type=Path, help='run folder; its bags/ holds the episodes')
-    parser.add_argument('--gate', default='novelty', help='gate to fit; empty: none')
-    parser.add_argument('--alpha', type=float, default=0.2, help='share of states it may ask on')
+    names = ', '.join(FITS.names())
+    parser.add_argument('--gate', default='novelty', help=f'gate to fit ({names}); empty: none')
+    parser.add_argument(
+        '--alpha', type=float, help="share of states it may ask on; None: the gate's own"
+    )
+    parser.add_argument(
+        '--probes',
+        type=int,
+        default=PROBES,
+        help='in simulation, for gates with a critic: episodes of the new policy alone',
+    )
     parser.add_argument('--json', action='store_true', help='say how it goes for programs')
     _training_arguments(parser)
     args = parser.parse_args(argv)
@@ -72,8 +83,10 @@ def round_(argv: list[str]) -> int:
     )
     before = len(run.rounds())
     torch.set_num_threads(args.threads)
+    episodes = read_bags(run)
+    probe = prober(episodes[0].spec, args.gate, args.probes, before)
     with training_lines() if args.json else training_bar() as step:
-        made = make_round(run, read_bags(run), config, step)
+        made = make_round(run, episodes, config, step, probe)
     words = f'{round_words(made)}; in {run.round(made.number)}'
     if made.number < before:
         words = f'nothing new: round {made.number} has seen all {len(made.episodes)} bags'
@@ -96,15 +109,17 @@ def evaluate(argv: list[str]) -> int:
     parser.add_argument('--against', type=Path, help='the one to compare with, on the same seeds')
     parser.add_argument('-n', '--episodes', type=int, default=50, help='episodes of each')
     parser.add_argument('--seed', type=int, default=10_000, help='first seed')
+    parser.add_argument('--gate', default='', help='with this gate and a scripted human')
     parser.add_argument('--out', type=Path, help='JSON file for the result')
     args = parser.parse_args(argv)
     if args.episodes < 1:
         raise UserError('--episodes', args.episodes, 'must be at least 1')
     seeds = range(args.seed, args.seed + args.episodes)
-    after = _evaluated(args.checkpoint, seeds)
+    cast = aided(args.gate) if args.gate else ALONE
+    after = _evaluated(args.checkpoint, seeds, cast)
     result: evaluation.Evaluation | evaluation.Comparison = after
     if args.against:
-        result = evaluation.compare(_evaluated(args.against, seeds), after)
+        result = evaluation.compare(_evaluated(args.against, seeds, cast), after)
     for line in evaluation_words(result):
         CONSOLE.print(line)
     if args.out:
@@ -176,9 +191,9 @@ def training_lines() -> Iterator[Callable[[Trained], None]]:
     yield show
 
 
-def _evaluated(path: Path, seeds: range) -> evaluation.Evaluation:
+def _evaluated(path: Path, seeds: range, cast: Cast) -> evaluation.Evaluation:
     if (path / checkpoint.POLICY).is_file():
-        return evaluate_checkpoint(path, seeds)
+        return evaluate_checkpoint(path, seeds, cast)
     episodes = [e for e in read_episodes(path) if e.manifest.seed in seeds]
     episodes = [e for e in episodes if e.verdict is not Verdict.BAD]
     return evaluation.from_episodes(episodes, label=str(path))

@@ -21,19 +21,22 @@ SETTINGS = 'demo.json'
 COLLECT, REAL_TIME, EVALUATE = 1_000, 9_000, 10_000  # seeds, counted from that of the demo
 STOP_S = 20.0  # for a graph to stop after Ctrl-C
 TAIL = 15  # lines of a failed command to show
+DOMAINS = 102  # from here on their ports may be taken by other programs
 
 
 @dataclass(frozen=True)
 class Settings:
     """Everything that decides what the demo does; kept in its run folder."""
 
-    task: str = 'reach'
+    task: str = 'peg_insert'
+    gate: str = 'thrifty_dagger'
+    gate_params: str = '{calibration: budget}'
     seed: int = 0
-    demos: int = 3
+    demos: int = 30
     rounds: int = 2
-    episodes: int = 10
+    episodes: int = 20
     evaluations: int = 50
-    alpha: float = 0.2
+    alpha: float = 0.01
     handover: str = 'request'
     epochs: float = 200.0
 
@@ -44,7 +47,11 @@ class Settings:
 
     @property
     def round_config(self) -> RoundConfig:
-        return RoundConfig(BcConfig(epochs=self.epochs), 'novelty', self.alpha, seed=self.seed)
+        return RoundConfig(BcConfig(epochs=self.epochs), self.gate, self.alpha, seed=self.seed)
+
+
+# Smaller in everything: an easier task that three demonstrations begin to solve.
+QUICK = Settings('reach', 'novelty', '', demos=3, episodes=10, alpha=0.2)
 
 
 @dataclass(frozen=True)
@@ -120,39 +127,49 @@ def conclude(run: RunFolder, s: Settings) -> Comparison:
     return found
 
 
-def il(*args: str) -> None:
-    """Run an `il` command as a process of its own; its progress goes to the terminal.
+def il(*commands: Sequence[str]) -> None:
+    """Run `il` commands side by side, each a process with a ROS domain of its own; their progress
+    goes to the terminal.
 
     Raises:
-        UserError: it failed; shows the end of what it said.
-        KeyboardInterrupt: after it has stopped.
+        UserError: one failed; shows the end of what it said.
+        KeyboardInterrupt: after they have stopped.
     """
-    command = (sys.executable, '-m', 'il_core.cli', *args)
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment())
+    processes = [_start(command, number) for number, command in enumerate(commands)]
     try:
-        said, _ = process.communicate()
+        said = [process.communicate()[0] for process in processes]
     except KeyboardInterrupt:
-        try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        for process in processes:
+            _stop(process)
         raise
-    if process.returncode == 130:
-        raise KeyboardInterrupt
-    if process.returncode:
-        last = '\n'.join(said.splitlines()[-TAIL:])
-        rule = f'failed; run the same demo again to go on from here\n{last}'
-        raise UserError('command', f'il {" ".join(args)}', rule)
+    for command, process, words in zip(commands, processes, said, strict=True):
+        if process.returncode == 130:
+            raise KeyboardInterrupt
+        if process.returncode:
+            last = '\n'.join(words.splitlines()[-TAIL:])
+            rule = f'failed; run the same demo again to go on from here\n{last}'
+            raise UserError('command', f'il {" ".join(command)}', rule)
 
 
-def domain() -> str:
-    """Return the ROS_DOMAIN_ID of the demo's graphs: the user's, otherwise one of its own, so that
-    two demos on one network do not meet."""
-    return os.environ.get('ROS_DOMAIN_ID') or str(10 + os.getpid() % 90)
+def domain(number: int = 0) -> str:
+    """Return the ROS_DOMAIN_ID of the demo's graph `number`: the user's (and those after it),
+    otherwise ones of its own, so that two demos on one network do not meet."""
+    first = int(os.environ.get('ROS_DOMAIN_ID') or 10 + os.getpid() % 90)
+    return str(first + number if first + number < DOMAINS else first - number)
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, 'ROS_DOMAIN_ID': domain()}
+def _start(command: Sequence[str], number: int) -> subprocess.Popen[str]:
+    environment = {**os.environ, 'ROS_DOMAIN_ID': domain(number)}
+    words = (sys.executable, '-m', 'il_core.cli', *command)
+    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Wait for a process that Ctrl-C has reached, too."""
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
 
 
 def _task(s: Settings) -> Sequence[str]:
@@ -162,6 +179,7 @@ def _task(s: Settings) -> Sequence[str]:
 def _assisted(run: RunFolder, s: Settings, number: int) -> tuple[str, ...]:
     return (
         *_task(s),
-        *('--checkpoint', str(run.checkpoint(number)), '--gate', 'novelty'),
+        *('--checkpoint', str(run.checkpoint(number)), '--gate', s.gate),
         *('--operator', 'scripted', '--handover', s.handover),
+        *(('--set', f'gate.gate_params="{s.gate_params}"') if s.gate_params else ()),
     )

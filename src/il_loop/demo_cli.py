@@ -14,24 +14,26 @@ from il_data import manifest
 from il_data.read import bag_folders
 from il_loop import demo
 from il_loop.cli import CONSOLE, round_words, training_bar
-from il_loop.demo import Session, Settings
+from il_loop.demo import QUICK, Session, Settings
+from il_loop.fits import FITS, PROBES
+from il_loop.probe import prober
 from il_loop.report import write_report
 from il_loop.report_page import points, rate
 from il_loop.rounds import make_round, read_bags
 from il_loop.run_folder import RunFolder
 from il_loop.stages_cli import Stages
 
-FIXED_STAGES = 5  # beside three per round: demonstrations, BC, real time, evaluation of BC, report
+FIXED_STAGES = 5  # beside two per round: demonstrations, BC, real time, evaluations, report
+AT_ONCE = 2  # graphs side by side
+NOT_SETTINGS = ('runs', 'name', 'no_pictures', 'quick')
 TRIES = 3  # an episode whose recording is BAD is run again
 
 
 def main(argv: list[str]) -> int:
     """Run the demo, or what is missing of it."""
-    args = _parser().parse_args(argv)
+    args = _parser(QUICK if '--quick' in argv else Settings()).parse_args(argv)
     run = RunFolder(args.runs / args.name)
-    settings = Settings(
-        **{k: v for k, v in vars(args).items() if k not in ('runs', 'name', 'no_pictures')}
-    )
+    settings = Settings(**{k: v for k, v in vars(args).items() if k not in NOT_SETTINGS})
     demo.keep_settings(run, settings)
     CONSOLE.print(
         f'A robot learns {settings.task} from a scripted human at the joystick, over ROS 2 topics '
@@ -39,7 +41,7 @@ def main(argv: list[str]) -> int:
         'after a stop and it goes on.'
     )
     torch.set_num_threads(1)  # nets and data are small: more threads wait for each other
-    stages = Stages(FIXED_STAGES + 3 * settings.rounds, CONSOLE)
+    stages = Stages(FIXED_STAGES + 2 * settings.rounds, CONSOLE)
     try:
         _learn(stages, run, settings)
         _judge(stages, run, settings, not args.no_pictures)
@@ -65,10 +67,9 @@ def _learn(stages: Stages, run: RunFolder, s: Settings) -> None:
 
 def _judge(stages: Stages, run: RunFolder, s: Settings, pictures: bool) -> None:
     _collect(stages, 'One episode in real time', demo.real_time(run, s))
-    for number in range(s.rounds + 1):
-        name = f'round {number}' if number else 'the initial BC'
-        words = f'Evaluate {name} alone: {s.evaluations} episodes, the same seeds for all'
-        _collect(stages, words, demo.alone(run, s, number))
+    names = ', '.join(['the initial BC', *(f'round {n + 1}' for n in range(s.rounds))])
+    words = f'Evaluate each alone: {names}; {s.evaluations} episodes, the same seeds for all'
+    _collect(stages, words, *(demo.alone(run, s, number) for number in range(s.rounds + 1)))
     stages.run(
         'Report',
         lambda: '',
@@ -76,18 +77,23 @@ def _judge(stages: Stages, run: RunFolder, s: Settings, pictures: bool) -> None:
     )
 
 
-def _collect(stages: Stages, words: str, session: Session) -> None:
+def _collect(stages: Stages, words: str, *sessions: Session) -> None:
+    def missing() -> list[Session]:
+        return [each for each in sessions if len(_outcomes(each)) < len(each.seeds)]
+
     def work() -> str:
         for _ in range(TRIES):
-            demo.il(*session.command)
-            if present():
-                return _ended(session)
+            while todo := missing()[:AT_ONCE]:
+                demo.il(*(session.command for session in todo))
+                if missing()[:AT_ONCE] == todo:
+                    break  # some recordings are not sound
+            if not missing():
+                return '; '.join(_ended(session) for session in sessions)
         rule = f'have no sound recording after {TRIES} tries; see `il bags info`'
-        raise UserError('seeds', f'{session.seeds[0]}-{session.seeds[-1]}', rule)
+        raise UserError('seeds', f'{sessions[0].seeds[0]}-{sessions[-1].seeds[-1]}', rule)
 
     def present() -> str:
-        there = _outcomes(session)
-        return f'{len(there)} bags are there' if len(there) >= len(session.seeds) else ''
+        return '' if missing() else f'{sum(len(each.seeds) for each in sessions)} bags are there'
 
     stages.run(words, present, work)
 
@@ -95,7 +101,9 @@ def _collect(stages: Stages, words: str, session: Session) -> None:
 def _train(stages: Stages, run: RunFolder, s: Settings, number: int, words: str) -> None:
     def work() -> str:
         with training_bar() as step:
-            return round_words(make_round(run, read_bags(run), s.round_config, step))
+            episodes = read_bags(run)
+            probe = prober(episodes[0].spec, s.gate, PROBES, number)
+            return round_words(make_round(run, episodes, s.round_config, step, probe))
 
     def present() -> str:
         return f'{run.round(number)} is there' if len(run.rounds()) > number else ''
@@ -130,17 +138,20 @@ def _conclude(run: RunFolder, s: Settings, took_s: float) -> None:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(d: Settings) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='il demo',
         description=__doc__,
         epilog='example: il demo --runs /tmp/runs --seed 7',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    d = Settings()
     parser.add_argument('--runs', type=Path, default=Path('runs'), help='where run folders are')
-    parser.add_argument('--name', default='demo', help='of the run folder')
+    name = 'quick' if d is QUICK else 'demo'
+    parser.add_argument('--name', default=name, help='of the run folder')
+    parser.add_argument('--quick', action='store_true', help='task reach, gate novelty, 3 minutes')
     parser.add_argument('--task', default=d.task, help='a simulated task')
+    parser.add_argument('--gate', default=d.gate, choices=FITS.names(), help='who is to ask')
+    parser.add_argument('--gate-params', default=d.gate_params, help='its parameters')
     parser.add_argument('--seed', type=int, default=d.seed, help='everything random follows')
     parser.add_argument('--demos', type=int, default=d.demos, help='demonstrations')
     parser.add_argument('--rounds', type=int, default=d.rounds, help='interactive rounds')

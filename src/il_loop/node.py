@@ -11,7 +11,7 @@ from interactive_il.srv import CancelJob, StartJob
 
 from il_core.errors import UserError
 from il_gating.api import GATES
-from il_loop.fits import FITS
+from il_loop.fits import FITS, PROBES
 from il_loop.job import Job
 from il_ros.build import to_time
 from il_ros.health import Health
@@ -30,7 +30,10 @@ class JobsParams(CommonParams):
 
     run: str = param('runs/default', 'run folder whose bags are trained on')
     gate: str = param('novelty', 'gate to fit, if it is one that is fitted', choices=GATES.names)
-    alpha: float = param(0.2, 'share of states on which the gate may ask', low=0.0, high=1.0)
+    alpha: float = param(
+        0.0, "share of states on which it may ask; 0: the gate's own", low=0.0, high=1.0
+    )
+    probes: int = param(PROBES, 'in simulation: episodes alone for a critic', low=0, high=10_000)
     epochs: float = param(200.0, 'passes over the labels', low=0.1, high=1e6)
     seed: int = param(0, 'of the training', low=0, high=2**31)
     swap: bool = param(True, 'let policy and gate run the result')
@@ -75,10 +78,12 @@ class JobsNode(IlNode):
         p = self.params
         settings = {
             'gate': p.gate if p.gate in FITS.names() else '',
-            'alpha': p.alpha,
             'epochs': p.epochs,
+            'probes': p.probes,
+            'seed': p.seed,
         }
-        options = [f'--{name}={value}' for name, value in {**settings, 'seed': p.seed}.items()]
+        settings |= {'alpha': p.alpha} if p.alpha else {}
+        options = [f'--{name}={value}' for name, value in settings.items()]
         self.job = Job(['round', p.run, '--json', *options])
         self.count += 1
         self.told = Msg(job_id=f'train_{self.count}', kind='train')

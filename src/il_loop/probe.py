@@ -7,18 +7,22 @@ from collections.abc import Sequence
 from il_core.spec import Spec
 from il_data.episode import Episode
 from il_loop.cast import ALONE, make_loop, play
+from il_loop.fits import PROBED
 from il_loop.rounds import Probe
 from il_policy.api import Policy
 from il_sim.api import World, make_world
 
-SEEDS = 700_000  # away from those of demonstrations, rounds and evaluations
+# Away from those of demonstrations, rounds and evaluations; apart for every round.
+SEEDS, STRIDE = 700_000, 1000
 
 
-def prober(spec: Spec, count: int, first: int) -> Probe | None:
-    """Return what `make_round` may call: `count` episodes alone, in a world of its own; None where
-    there are none to run, or the task has no world."""
-    if not count or not spec.task.world:
+def prober(spec: Spec, gate: str, count: int, number: int) -> Probe | None:
+    """Return what round `number` may call: `count` episodes alone, in a world of its own; None
+    where the gate has no use for them, or the task no world (a robot: nobody lets a fresh policy
+    act alone there unasked)."""
+    if not count or gate not in PROBED or not spec.task.world:
         return None
+    first = SEEDS + STRIDE * number
 
     def probe(policy: Policy) -> Sequence[Episode]:
         world = make_world(spec)

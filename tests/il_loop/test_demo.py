@@ -60,7 +60,7 @@ def test_commands_are_ones_that_il_collect_takes(tmp_path):
 
 def test_a_failed_command_says_what_to_do(tmp_path):
     with pytest.raises(UserError, match='go on from here'):
-        demo.il('collect', '--run', str(tmp_path), '--seeds', 'x')
+        demo.il(('collect', '--run', str(tmp_path), '--seeds', 'x'))
 
 
 def test_stages_say_what_they_do_and_skip(capsys):

@@ -15,3 +15,7 @@ FITS = Registry(
         'lazy_dagger': 'il_loop.fits.safety:fit',
     },
 )
+
+# Those that learn from episodes of the fresh policy alone.
+PROBED = ('thrifty_dagger',)
+PROBES = 10  # so many, as in ThriftyDAgger's code

@@ -1,0 +1,161 @@
+"""Rounds with every gate that is fitted: trained, refitted, at work, and cheap to repeat."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from il_core.errors import UserError
+from il_core.types import Outcome
+from il_gating.gate_file import load_fit
+from il_gating.gates.lazy_dagger import LazyDagger
+from il_gating.scorer import CLASSIFIER, CRITIC
+from il_loop.cast import ALONE, DEMONSTRATE, INSTANT, Cast, aided, make_loop, play
+from il_loop.episodes import burden, summarise
+from il_loop.fits import FITS, PROBED
+from il_loop.fits.thrifty import transitions
+from il_loop.probe import alone
+from il_loop.rounds import RoundConfig, make_round
+from il_loop.run_folder import RunFolder
+from il_policy import checkpoint
+from il_policy.bc import BcConfig
+from il_policy.critic import CriticConfig
+from tests.toy import ToyWorld, toy_spec
+
+BC = BcConfig(members=3, hidden=(32, 32), epochs=60, batch=32)
+CRITICS = CriticConfig(steps=200, hidden=(16,))
+PROBES = 3
+
+
+def config(gate: str) -> RoundConfig:
+    return RoundConfig(BC, gate, critic=CRITICS)
+
+
+@pytest.fixture(scope='module')
+def demos():
+    return play(make_loop(ToyWorld(), DEMONSTRATE), range(4), 'demo')
+
+
+@pytest.fixture(scope='module', params=FITS.names())
+def twice(request, tmp_path_factory, demos):
+    """A gate's name and a run folder with two rounds of it."""
+    gate, run = request.param, RunFolder(tmp_path_factory.mktemp(request.param))
+
+    def probe(policy):
+        return alone(ToyWorld(), policy, range(500, 500 + PROBES))
+
+    make_round(run, demos, config(gate), probe=probe)
+    loop = make_loop(ToyWorld(), aided(gate), run.checkpoint(0))
+    helped = play(loop, range(100, 106), 'helped')
+    make_round(run, [*demos, *helped], config(gate), probe=probe)
+    return gate, run, helped
+
+
+def test_a_round_leaves_a_gate_that_runs(twice):
+    gate, run, helped = twice
+    loaded = checkpoint.load(run.checkpoint(1), toy_spec())
+    files = {'thrifty_dagger': {CRITIC}, 'novelty': set()}.get(gate, {CLASSIFIER})
+    assert files <= set(loaded.files)
+    loop = make_loop(ToyWorld(), aided(gate), run.checkpoint(1))
+    again = make_loop(ToyWorld(), aided(gate), run.checkpoint(1))
+    first, second = (play(each, range(200, 204)) for each in (loop, again))
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a.owners, b.owners)
+        np.testing.assert_array_equal(a.commands, b.commands)
+    assert {e.manifest.checkpoint_id for e in helped} == {checkpoint.load(run.checkpoint(0)).id}
+
+
+def test_round_json_tells_how_the_gate_was_fitted(twice):
+    gate, run, _ = twice
+    first, second = run.rounds()
+    assert first.gate['name'] == second.gate['name'] == gate
+    assert second.gate['states'] in ('of the policy', 'labels')
+    assert second.gate['alpha'] == {'thrifty_dagger': 0.01}.get(gate, 0.2)
+    assert second.gate['probes'] == PROBES
+    assert (
+        dict(load_fit(toy_spec(), run.checkpoint(1), gate).thresholds)
+        == (second.gate['thresholds'])
+    )
+
+
+def test_what_the_first_round_fixed_stays(twice):
+    gate, run, _ = twice
+    fixed = {'thrifty_dagger': 'discrepancy', 'safe_dagger': 'tau', 'lazy_dagger': 'tau'}
+    if gate in fixed:
+        first, second = (made.gate['thresholds'][fixed[gate]] for made in run.rounds())
+        assert first == second
+
+
+def test_a_classifier_starts_with_the_share_it_was_asked_for(demos, tmp_path):
+    made = make_round(RunFolder(tmp_path), demos, config('safe_dagger'))
+    fit = load_fit(toy_spec(), RunFolder(tmp_path).checkpoint(0), 'safe_dagger')
+    assert (made.gate['alpha'], fit.rows) == (0.2, made.labels)
+
+
+def test_lazy_without_hysteresis_and_noise_makes_the_steps_of_safe(demos, tmp_path):
+    run = RunFolder(tmp_path)
+    make_round(run, demos, config('lazy_dagger'))
+    off = {'hysteresis': False, 'noise': 0.0}
+    human = {'style': 'always'}
+    safe, lazy, slow = (
+        play(make_loop(ToyWorld(), Cast(gate, params, INSTANT, human), run.checkpoint(0)), seeds)
+        for gate, params in (('safe_dagger', {}), ('lazy_dagger', off), ('lazy_dagger', {}))
+        for seeds in (range(300, 310),)
+    )
+    for a, b in zip(safe, lazy, strict=True):
+        for column in ('owner', 'mode', 'cause', 'command', 'expert', 'frame'):
+            np.testing.assert_array_equal(a.column(column), b.column(column))
+    assert sum(e.switches for e in safe) > 0, 'otherwise this says nothing'
+    assert any(
+        not np.array_equal(a.commands, b.commands) for a, b in zip(safe, slow, strict=False)
+    )
+
+
+def test_noise_is_sent_and_not_learned(demos, tmp_path):
+    run = RunFolder(tmp_path)
+    make_round(run, demos, config('lazy_dagger'))
+    cast = Cast('lazy_dagger', {'noise': 0.3}, INSTANT, {'style': 'always'})
+    episodes = play(make_loop(ToyWorld(), cast, run.checkpoint(0)), range(300, 310))
+    apart, same = [], []
+    for e in episodes:
+        rows = e.human_labels
+        apart.append(np.abs(e.commands[rows] - e.expert_actions[rows])[:, :2].ravel())
+        same.append(e.expert_actions[rows][:, 2] - 0.08)
+    assert np.concatenate(apart).max() > 0.005
+    assert np.abs(np.concatenate(same)).max() < 1e-6
+    assert LazyDagger.name == 'lazy_dagger'
+
+
+def test_transitions_tell_goals_from_other_ends(demos):
+    world = ToyWorld()
+    failed = play(make_loop(world, DEMONSTRATE), [9])[0]
+    data = transitions([*demos, failed])
+    successes = sum(e.outcome is Outcome.SUCCESS for e in (*demos, failed))
+    assert len(data) == sum(len(e) for e in demos) + len(failed)
+    assert data.reached.sum() == successes
+    assert data.ended.sum() == 5 - successes
+    first = demos[0]
+    np.testing.assert_array_equal(data.following[0], first.frames[1])
+    np.testing.assert_array_equal(data.actions[: len(first)], first.commands)
+
+
+def test_only_critics_ask_for_probes():
+    assert set(PROBED) <= set(FITS.names())
+
+
+def test_an_unknown_gate_to_fit_lists_the_known_ones(demos, tmp_path):
+    with pytest.raises(UserError, match=r'thrifty_dagger.*did you mean novelty'):
+        make_round(RunFolder(tmp_path), demos, config('noveltie'))
+
+
+def test_burden_is_the_published_example():
+    """LazyDAgger: three switches, ten steps of latency, twenty actions per intervention."""
+    assert burden(3, 10, 20) == 90
+
+
+def test_who_begins_counts_as_asked(demos):
+    assert summarise(demos[0]).begun_by_human
+    assert json.dumps(summarise(demos[0]).begun_by_human) == 'true'
+    assert ALONE.operator is None
