@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from il_core.errors import UserError
 from il_core.registry import Registry
 from il_core.types import Decision, ExpertAction, Mode, Proposal
 
@@ -39,6 +40,23 @@ class Gate(Protocol):
 
     def decide(self, inputs: GateInputs) -> Decision:
         """Return who should act now, why, and the scores behind it."""
+
+
+@runtime_checkable
+class Budgeted(Protocol):
+    """A gate that asks within a budget."""
+
+    def set_budget(self, alpha: float) -> None:
+        """Ask on this share of the policy's states from now on. Raises UserError."""
+
+
+def set_budget(gate: Gate, alpha: float) -> None:
+    """Set the budget of a gate. Raises UserError where it has none, or the share is not one."""
+    if not isinstance(gate, Budgeted):
+        raise UserError('gate', gate.name, 'has no budget to set')
+    if not 0 <= alpha <= 1:
+        raise UserError('alpha', alpha, 'must be 0 to 1')
+    gate.set_budget(alpha)
 
 
 class Fitted(NamedTuple):

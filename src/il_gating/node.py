@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from interactive_il.srv import SetBudget
 from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
 from il_core.types import Command, EventKind, ExpertAction, Proposal
-from il_gating.api import GATES, Fitted
+from il_gating.api import GATES, Fitted, set_budget
 from il_gating.asked import GateEvent, Request
 from il_gating.build import build_gate, parse_params
 from il_gating.config import HANDOVERS, GateConfig
@@ -81,6 +82,7 @@ class GateNode(IlNode):
         for request in SERVICES:
             answer = functools.partial(self.on_request, request)
             self.service(Trigger, f'gate/{request.value}', answer)
+        self.service(SetBudget, 'gate/set_budget', self.on_budget)
         self.swap = Swap(self, 'gate', self._fitted, lambda new: self.core.swap(new))
 
     def start(self) -> None:
@@ -165,6 +167,12 @@ class GateNode(IlNode):
         if refusal:
             raise UserError(f'gate/{request.value}', self.core.mode.name, refusal)
         self.queue.append(request)
+        response.success, response.message = True, 'at the next tick'
+        return response
+
+    def on_budget(self, request: Any, response: Any) -> Any:
+        set_budget(self.core.gate, request.alpha)
+        self.log(f'asks on {request.alpha:g} of the states from now on', 'OK')
         response.success, response.message = True, 'at the next tick'
         return response
 

@@ -7,7 +7,7 @@ import pytest
 
 from il_core.errors import UserError
 from il_core.types import Cause, Decision, ExpertAction, Frame, Mode, Owner, Proposal
-from il_gating.api import GateInputs
+from il_gating.api import GateInputs, set_budget
 from il_gating.gates.lazy_dagger import LazyDagger, LazyParams
 from il_gating.gates.safe_dagger import SafeDagger
 from il_gating.gates.thrifty_dagger import ThriftyDagger, ThriftyParams
@@ -113,6 +113,20 @@ def test_few_ticks_or_a_frozen_gate_change_nothing() -> None:
             gate.decide(inputs(0.5, 7.0))
         gate.reset(np.random.default_rng(0))
         assert gate.decide(inputs(0.5, 7.0)).thresholds['novelty'] == 0.9
+
+
+def test_a_budget_can_be_set_while_it_runs() -> None:
+    gate = thrifty()
+    set_budget(gate, 0.5)
+    assert gate.decide(inputs(0.5, 0.0)).thresholds['novelty'] == 0.5, 'of the fitted states'
+    for i in range(100):
+        gate.decide(inputs(0.5, 2 + i / 100))
+    set_budget(gate, 0.2)
+    assert gate.decide(inputs(0.5, 0.0)).thresholds['novelty'] == pytest.approx(2.79, abs=0.02)
+    with pytest.raises(UserError, match=r'alpha is 2\.0: must be 0 to 1'):
+        set_budget(gate, 2.0)
+    with pytest.raises(UserError, match="gate is 'safe_dagger': has no budget"):
+        set_budget(SafeDagger(FromFrame()), 0.1)  # type: ignore[arg-type]
 
 
 def test_what_is_not_known_is_not_safe() -> None:

@@ -93,7 +93,7 @@ class ThriftyDagger:
         self._signals = SIGNALS[params.signals]
         self._alpha = alpha if params.alpha is None else params.alpha
         self._seen: deque[tuple[float, float]] = deque(maxlen=KEPT)
-        self._discrepancy = discrepancy
+        self._discrepancy, self._fitted = discrepancy, scores
         self._calibrate(scores)
 
     @classmethod
@@ -114,6 +114,12 @@ class ThriftyDagger:
     def reset(self, rng: np.random.Generator) -> None:
         if self._params.online and len(self._seen) > ENOUGH:
             self._calibrate(np.array(self._seen))
+
+    def set_budget(self, alpha: float) -> None:
+        """Ask on this share from now on, by what was seen so far."""
+        self._alpha = alpha
+        enough = self._params.online and len(self._seen) > ENOUGH
+        self._calibrate(np.array(self._seen) if enough else self._fitted)
 
     def decide(self, inputs: GateInputs) -> Decision:
         novelty, risk = self._scores(inputs)
