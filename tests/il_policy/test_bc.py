@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,15 @@ def test_the_same_seed_gives_the_same_bits(head: Head, tmp_path: Path) -> None:
         for seed, name in ((4, 'a'), (4, 'b'), (5, 'c'))
     ]
     assert ids[0] == ids[1] != ids[2]
+
+
+def test_threads_change_no_bit(tmp_path: Path) -> None:
+    alone, shared = (
+        load(train(demonstrations(), toy_spec(), config, seed=4, out=tmp_path / name)).weights()
+        for name, config in (('a', SMALL), ('b', dataclasses.replace(SMALL, threads=2)))
+    )
+    for name, weight in alone.items():
+        np.testing.assert_array_equal(shared[name], weight)
 
 
 @pytest.mark.parametrize('patience', [0, 3])
