@@ -46,10 +46,6 @@ class Ensemble:
         """Return (M,) the sum over steps of the batch's mean loss, since it was last taken."""
         return torch.stack([member.take_loss() for member in self.members])
 
-    def predict(self, x: Tensor) -> Tensor:
-        """Return (M, N, O) for normalised observations (N, F): actions or logits."""
-        return torch.stack([member.predict(x) for member in self.members])
-
     def weights(self) -> dict[str, Floats]:
         """Return a copy of the parameters by name."""
         return {name: torch.stack(parts).numpy() for name, parts in self._parameters().items()}

@@ -90,7 +90,8 @@ def test_torch_and_runtime_agree(spec: Spec, head: Head, runtime: str, tmp_path:
     net, normal = checkpoint.policy.net, checkpoint.policy.normalization
     observations = np.random.default_rng(3).normal(3, 2, (60, net.inputs))
     ensemble = Ensemble(net, checkpoint.weights())
-    y = ensemble.predict(torch.from_numpy(normal.observation(observations))).double()
+    x = torch.from_numpy(normal.observation(observations))
+    y = torch.stack([member.predict(x) for member in ensemble.members]).double()
     output = make_runtime(checkpoint, runtime).predict(observations)
     if net.head is Head.LOGITS:
         shares = y.softmax(-1).numpy()
