@@ -94,7 +94,8 @@ def train(
     """Clone the actions in `data` and write the checkpoint folder `out`.
 
     An interrupt (KeyboardInterrupt, also one raised by `progress`) leaves `state_path(out)`
-    behind; passing it as `resume` goes on and ends with the same bits as an uninterrupted run.
+    behind; passing it as `resume` goes on and ends with the same bits as an uninterrupted run,
+    also with other `threads`.
 
     Args:
         data: rows with weight 0 are left out.
@@ -118,7 +119,7 @@ def train(
     fields, head = len(spec.frame_fields), head_of(spec, config.head)
     net = Net(fields, outputs_of(spec), head, config.members, config.hidden)
     fit = _prepare(data, parts, normalization, net, config, seed)
-    mark = fingerprint(data, spec.hash, plain(config), seed)
+    mark = fingerprint(data, spec.hash, plain(dataclasses.replace(config, threads=1)), seed)
     if resume is not None:
         fit.restore(State.load(resume, mark))
     with _one_thread():
