@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -46,8 +45,7 @@ def train(argv: list[str]) -> int:
     found = load_labels(args.bags, spec, chosen)
     for item in found.left_out:
         CONSOLE.print(f'left out: {item.episode_id}: {item.reason}')
-    config = bc.BcConfig(epochs=args.epochs, members=args.members)
-    torch.set_num_threads(args.threads)
+    config = bc.BcConfig(epochs=args.epochs, members=args.members, threads=args.threads)
     with training_bar() as step:
         bc.train(found.columns, spec, config, seed=args.seed, out=args.out, progress=step)
     CONSOLE.print(f'{len(found.columns)} labels; checkpoint in {args.out}')
@@ -76,13 +74,12 @@ def round_(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     run = RunFolder(args.run)
     config = RoundConfig(
-        bc.BcConfig(epochs=args.epochs, members=args.members),
+        bc.BcConfig(epochs=args.epochs, members=args.members, threads=args.threads),
         args.gate,
         args.alpha,
         seed=args.seed,
     )
     before = len(run.rounds())
-    torch.set_num_threads(args.threads)
     episodes = read_bags(run)
     probe = prober(episodes[0].spec, args.gate, args.probes, before)
     with training_lines() if args.json else training_bar() as step:
@@ -220,7 +217,7 @@ def _training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--members', type=int, default=5, help='nets in the ensemble')
     parser.add_argument('--seed', type=int, default=0, help='of the training')
     parser.add_argument(
-        '--threads', type=int, default=1, help='of the training; only 1 repeats bit by bit'
+        '--threads', type=int, default=1, help='members trained at a time; changes no bit'
     )
 
 

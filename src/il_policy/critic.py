@@ -111,12 +111,13 @@ def train_critic(
     first = net.initial(np.random.default_rng((CRITIC_RNG, 0, seed)))
     critics = Ensemble(net, first, config.batch, config.learning_rate)
     targets = Ensemble(net, first, config.batch)
-    weight = torch.ones(TWINS, config.batch, 1)
+    weight = torch.ones(config.batch, 1)
     rng = np.random.default_rng((CRITIC_RNG, 1, seed))
     for step, (x, following, reward, keep) in enumerate(table.batches(config, rng), 1):
-        value = targets.predict(following).amin(0)
+        value = torch.minimum(*(twin.predict(following) for twin in targets.members))
         target = torch.addcmul(reward, keep, value, value=config.discount)
-        critics.step(x.expand(TWINS, -1, -1), target.expand(TWINS, -1, -1), weight)
+        for twin in critics.members:
+            twin.step(x, target, weight)
         if step % config.polyak_every == 0:
             targets.flat.lerp_(critics.flat, 1 - config.polyak)
         if progress is not None and step % BLOCK == 0:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent import futures
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +22,9 @@ from il_policy.train_state import State
 
 # Evaluations are one epoch apart, and at least this many steps.
 EVALUATE_EVERY = 50
+# Steps that a member takes in a row: long enough to find its parameters in the cache, short enough
+# that the threads end at about the same time.
+TURN = 10
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,8 @@ class Fit:
         held: row numbers for validation, may be empty.
         steps: the budget.
         patience: evaluations without improvement before it stops; 0 is never.
+        threads: members trained at a time. Each is trained in the same way by whatever thread, so
+            this changes no bit.
     """
 
     def __init__(
@@ -73,11 +82,13 @@ class Fit:
         held: RowNumbers,
         steps: int,
         patience: int = 0,
+        threads: int = 1,
     ) -> None:
         self.step, self.steps = 0, steps
         self.loss, self._held_loss, self._best_loss = math.nan, math.nan, math.inf
         self._ensemble, self._rows, self._batches = ensemble, rows, batches
-        self._held = rows.at(held)
+        self._held, self._held_losses = rows.at(held), torch.zeros(len(ensemble.members))
+        self._threads = threads
         self._patience = patience if len(held) else 0
         self._waited, self._best = 0, ensemble.flat.clone()
 
@@ -93,13 +104,14 @@ class Fit:
     def advance(self) -> Progress:
         """Train up to the next evaluation, evaluate, and return where it stands."""
         count = min(max(self._batches.steps_per_epoch, EVALUATE_EVERY), self.steps - self.step)
-        for step in range(self.step, self.step + count):
-            self._ensemble.step(*self._rows.at(self._batches.at(step)))
+        numbers = [self._batches.at(step) for step in range(self.step, self.step + count)]
+        work = enumerate(np.stack(numbers, axis=1))
+        take_turns((self._training(*each) for each in work), self._threads)
         self.step += count
         self.loss = float(self._ensemble.take_loss().mean()) / count
         if not math.isfinite(self.loss):
             raise UserError('bc: loss', self.loss, 'diverged; choose a smaller learning_rate')
-        self._validate()
+        self._compare()
         return Progress(self.step, self.steps, self.loss, self.validation_loss)
 
     def result(self) -> dict[str, Floats]:
@@ -130,11 +142,50 @@ class Fit:
         self._best = torch.from_numpy(np.array(state.arrays['best']))
         self._ensemble.restore(state.arrays, self.step)
 
-    def _validate(self) -> None:
+    def _training(self, member: int, numbers: RowNumbers) -> Iterator[None]:
+        """Train on batches (S, B) of row numbers, then validate; yield where others may go on."""
+        net = self._ensemble.members[member]
+        for at in range(0, len(numbers), TURN):
+            for batch in zip(*self._rows.at(numbers[at : at + TURN]), strict=True):
+                net.step(*batch)
+            yield
+        if len(self._held[0]):
+            self._held_losses[member] = net.loss(*self._held)
+
+    def _compare(self) -> None:
+        """Keep the weights where the validation loss is the best so far."""
         if not len(self._held[0]):
             return
-        self._held_loss = float(self._ensemble.losses(*self._held).mean())
+        self._held_loss = float(self._held_losses.mean())
         self._waited += 1
         if self._held_loss < self._best_loss:
             self._best_loss, self._waited = self._held_loss, 0
             self._best.copy_(self._ensemble.flat)
+
+
+def take_turns(jobs: Iterable[Iterator[None]], threads: int) -> None:
+    """Run all jobs to their end, each a turn at a time, as many as `threads` at once.
+
+    Returns when no job runs any more, also after an error or an interrupt, which ends the jobs
+    after their present turn.
+    """
+    waiting, stopped = deque(jobs), threading.Event()
+
+    def work() -> None:
+        while not stopped.is_set():
+            try:
+                job = waiting.popleft()
+            except IndexError:
+                return
+            for _ in job:
+                waiting.append(job)
+                break
+
+    with futures.ThreadPoolExecutor(threads) as pool:
+        try:
+            workers = [pool.submit(work) for _ in range(threads)]
+            futures.wait(workers, return_when=futures.FIRST_EXCEPTION)
+        finally:
+            stopped.set()
+    for worker in workers:
+        worker.result()

@@ -59,13 +59,26 @@ class OnnxRuntime:
         self._session = onnxruntime.InferenceSession(
             graph, options, providers=['CPUExecutionProvider']
         )
+        # One frame goes through buffers that are bound once; a call finds its tensors in place.
+        self._binding = self._session.io_binding()
+        (self._frame,) = self._bind(self._session.get_inputs(), self._binding.bind_input)
+        self._outputs = self._bind(self._session.get_outputs(), self._binding.bind_output)
 
     def decide(self, frame: Vector) -> Output:
-        mean, variance, members = self._session.run(None, {'observation': frame[None]})
-        return Output(mean[0], variance[0], members[:, 0])
+        self._frame[0] = frame
+        self._session.run_with_iobinding(self._binding)
+        mean, variance, members = self._outputs
+        return Output(mean[0].copy(), variance[0].copy(), members[:, 0].copy())
 
     def predict(self, observations: Vector) -> Output:
         return Output(*self._session.run(None, {'observation': observations}))
+
+    @staticmethod
+    def _bind(tensors: list[onnxruntime.NodeArg], bind: Callable[..., None]) -> list[Vector]:
+        buffers = [np.zeros([1 if size == 'N' else size for size in t.shape]) for t in tensors]
+        for tensor, buffer in zip(tensors, buffers, strict=True):
+            bind(tensor.name, 'cpu', 0, np.float64, buffer.shape, buffer.ctypes.data)
+        return buffers
 
 
 class NumpyRuntime:
@@ -75,32 +88,38 @@ class NumpyRuntime:
         self._net, self._low = net, np.array(normalization.low, np.float64)
         self._mean, self._std = np.array(normalization.mean), np.array(normalization.std)
         self._scale, self._offset = normalization.scale, normalization.offset
-        layers = range(len(net.layers))
-        self._layers = [(weights[f'weight_{k}'], weights[f'bias_{k}']) for k in layers]
+        self._average = np.full(net.members, 1 / net.members)
         # All members see the same observation: their first layers are one wide layer.
-        self._wide = np.ascontiguousarray(np.concatenate(self._layers[0][0], axis=1))
+        self._wide = np.ascontiguousarray(np.concatenate(weights['weight_0'], axis=1))
+        # A product with one row is fastest where the columns are contiguous.
+        columns = (weights[f'weight_{k}'].mT for k in range(1, len(net.layers)))
+        self._weights = [np.ascontiguousarray(rows).mT for rows in columns]
+        self._biases = [weights[f'bias_{k}'] for k in range(len(net.layers))]
+        self._zeros = [np.zeros_like(bias) for bias in self._biases[:-1]]
 
     def decide(self, frame: Vector) -> Output:
-        output = self.predict(frame[None])
+        output = self.predict(frame)
         return Output(output.mean[0], output.variance[0], output.members[:, 0])
 
     def predict(self, observations: Vector) -> Output:
         x = ((observations - self._mean) / self._std).astype(np.float32)
-        members, width = self._net.members, self._net.layers[0][1]
-        y = (x @ self._wide).reshape(len(x), members, width).transpose(1, 0, 2)
-        y = y + self._layers[0][1]
-        for weight, bias in self._layers[1:]:
-            y = np.matmul(np.maximum(y, 0, out=y), weight)
+        y = (x @ self._wide).reshape(-1, self._net.members, self._net.layers[0][1]).swapaxes(0, 1)
+        y = y + self._biases[0]
+        for weight, bias, zero in zip(self._weights, self._biases[1:], self._zeros, strict=True):
+            y = np.matmul(np.maximum(y, zero, out=y), weight)
             y += bias
         return self._classes(y) if self._net.head is Head.LOGITS else self._actions(y)
 
     def _actions(self, y: Vector) -> Output:
         if self._net.head is Head.TANH:
             np.tanh(y, out=y)
-        members = y * self._scale + self._offset
-        mean = np.add.reduce(members, 0) / len(members)
-        apart = members - mean
-        return Output(mean, np.add.reduce(apart * apart, 0) / len(members), members)
+        members = y * self._scale
+        members += self._offset
+        shape, flat = members.shape[1:], members.reshape(len(members), -1)
+        mean = self._average.dot(flat)
+        apart = flat - mean
+        apart *= apart
+        return Output(mean.reshape(shape), self._average.dot(apart).reshape(shape), members)
 
     def _classes(self, logits: Vector) -> Output:
         shares = np.exp(logits - logits.max(axis=-1, keepdims=True))

@@ -19,6 +19,7 @@ from il_loop.report_page import Page, Table, render
 from il_loop.rounds import make_round, read_bags
 from il_loop.run_folder import RunFolder
 from il_loop.stats import Estimate
+from il_policy.checkpoint import load
 from tests.il_data.fake import Rig
 from tests.il_loop.bags import record
 from tests.il_loop.test_rounds import QUICK
@@ -157,8 +158,8 @@ def test_curve_shows_every_point():
 def test_commands_work_on_the_run(run, tmp_path, capsys):
     out = tmp_path / 'bc'
     argv = [str(run.bags), '--out', str(out), '--epochs', '5', '--members', '2']
-    assert cli.train(argv) == 0
-    assert (out / 'policy.onnx').is_file()
+    assert cli.train([*argv, '--threads', '2']) == 0
+    assert load(out).policy.training.config['threads'] == 2
     assert cli.round_([str(run.path), '--epochs', '5']) == 0
     assert 'nothing new: round 1' in capsys.readouterr().out
     sides = [str(run.evaluated(number).bags) for number in (1, 0)]

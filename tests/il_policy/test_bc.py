@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from il_data.dataset import Columns
 from il_policy.api import POLICIES
 from il_policy.bc import BcConfig, Progress, state_path, train
 from il_policy.checkpoint import load
+from il_policy.fitting import take_turns
 from il_policy.nets import Head
 from il_policy.runtime import make_runtime
 from tests.il_policy.made import discrete_spec
@@ -82,11 +85,39 @@ def test_the_same_seed_gives_the_same_bits(head: Head, tmp_path: Path) -> None:
     assert ids[0] == ids[1] != ids[2]
 
 
-@pytest.mark.parametrize('patience', [0, 3])
-def test_an_interrupted_training_ends_with_the_same_bits(patience: int, tmp_path: Path) -> None:
+def test_threads_change_no_bit(tmp_path: Path) -> None:
+    alone, shared = (
+        load(train(demonstrations(), toy_spec(), config, seed=4, out=tmp_path / name)).weights()
+        for name, config in (('a', SMALL), ('b', dataclasses.replace(SMALL, threads=2)))
+    )
+    for name, weight in alone.items():
+        np.testing.assert_array_equal(shared[name], weight)
+
+
+@pytest.mark.parametrize('threads', [1, 2])
+def test_an_error_in_one_job_ends_all(threads: int) -> None:
+    begun = []
+
+    def job(name: int) -> Iterator[None]:
+        for turn in range(10**6):
+            begun.append(name)
+            if name == 2 and turn == 3:
+                raise ValueError('broken')
+            yield
+
+    with pytest.raises(ValueError, match='broken'):
+        take_turns([job(name) for name in range(4)], threads)
+    assert len(begun) < 10**5
+
+
+@pytest.mark.parametrize(('patience', 'threads'), [(0, 1), (3, 1), (0, 2)])
+def test_an_interrupted_training_ends_with_the_same_bits(
+    patience: int, threads: int, tmp_path: Path
+) -> None:
     config = BcConfig(members=2, hidden=(16,), steps=400, patience=patience)
+    later = dataclasses.replace(config, threads=threads)
     spec, data = toy_spec(), demonstrations()
-    whole = train(data, spec, config, seed=1, out=tmp_path / 'whole')
+    whole = train(data, spec, later, seed=1, out=tmp_path / 'whole')
 
     def interrupt(progress: Progress) -> None:
         if progress.step >= 150:
@@ -100,7 +131,7 @@ def test_an_interrupted_training_ends_with_the_same_bits(patience: int, tmp_path
     train(
         data,
         spec,
-        config,
+        later,
         seed=1,
         out=out,
         resume=state_path(out),

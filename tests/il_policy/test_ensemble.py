@@ -10,7 +10,8 @@ import torch
 
 from il_core.spec import Spec
 from il_policy.checkpoint import load
-from il_policy.ensemble import Adam, Ensemble
+from il_policy.ensemble import Ensemble
+from il_policy.member import Adam, views
 from il_policy.nets import Head, Net
 from il_policy.runtime import make_runtime
 from il_policy.sampling import Batches, split
@@ -20,16 +21,18 @@ from tests.toy import toy_spec
 HEADS = list(Head)
 
 
+def take_step(ensemble: Ensemble, x: torch.Tensor, y: torch.Tensor, w: torch.Tensor) -> None:
+    """One step of every member on its own batch: all (M, B, ...)."""
+    for member, *batch in zip(ensemble.members, x, y, w, strict=True):
+        member.step(*batch)
+
+
 def by_autograd(net: Net, ensemble: Ensemble, x: torch.Tensor, y: torch.Tensor, w: torch.Tensor):
-    """Return the loss of every member and the flat gradient of their sum."""
-    flat = ensemble.flat.detach().clone().requires_grad_()
-    at, h = 0, x
-    for k, (fan_in, fan_out) in enumerate(net.layers):
-        size = net.members * fan_in * fan_out
-        weight = flat[at : at + size].view(net.members, fan_in, fan_out)
-        bias = flat[at + size : at + size + net.members * fan_out].view(net.members, 1, fan_out)
-        at += size + net.members * fan_out
-        h = (h.relu() if k else h) @ weight + bias
+    """Return the loss of every member and the gradient of their sum, by name."""
+    weights = {n: torch.from_numpy(v).requires_grad_() for n, v in ensemble.weights().items()}
+    h = x
+    for k in range(len(net.layers)):
+        h = (h.relu() if k else h) @ weights[f'weight_{k}'] + weights[f'bias_{k}']
     if net.head is Head.LOGITS:
         each = torch.nn.functional.cross_entropy(h.transpose(1, 2), y, reduction='none')
     else:
@@ -37,11 +40,11 @@ def by_autograd(net: Net, ensemble: Ensemble, x: torch.Tensor, y: torch.Tensor, 
         each = (((bound(h) if bound else h) - y) ** 2).mean(-1)
     losses = (each * w[..., 0]).mean(-1)
     losses.sum().backward()
-    return losses.detach(), flat.grad
+    return losses.detach(), {name: weight.grad for name, weight in weights.items()}
 
 
 @pytest.mark.parametrize('head', HEADS)
-@pytest.mark.parametrize('hidden', [(), (7,), (7, 6)])
+@pytest.mark.parametrize('hidden', [(), (7,), (7, 16)])
 def test_the_gradient_is_autograds(head: Head, hidden: tuple[int, ...]) -> None:
     net = Net(4, 3, head, 2, hidden)
     ensemble = Ensemble(net, net.initial(np.random.default_rng(0)), batch=10)
@@ -51,18 +54,23 @@ def test_the_gradient_is_autograds(head: Head, hidden: tuple[int, ...]) -> None:
     y = torch.randn(2, 10, 3, generator=generator)
     if head is Head.LOGITS:
         y = torch.randint(0, 3, (2, 10), generator=generator)
-    losses, gradient = by_autograd(net, ensemble, x, y, w)
-    ensemble.step(x, y, w)
+    losses, gradients = by_autograd(net, ensemble, x, y, w)
+    take_step(ensemble, x, y, w)
     torch.testing.assert_close(ensemble.take_loss(), losses)
-    torch.testing.assert_close(ensemble.gradient, gradient, atol=1e-6, rtol=1e-4)
+    for m, member in enumerate(ensemble.members):
+        weights, biases = views(net, member.gradient)
+        for k, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
+            for name, found in ((f'weight_{k}', weight), (f'bias_{k}', bias)):
+                torch.testing.assert_close(found, gradients[name][m], atol=1e-6, rtol=1e-4)
 
 
 @pytest.mark.parametrize('decay', [0.0, 0.1])
 def test_the_optimiser_is_torchs(decay: float) -> None:
     rng = np.random.default_rng(0)
     start, gradients = rng.normal(size=100), rng.normal(size=(20, 100))
-    flat, gradient = torch.from_numpy(start).float(), torch.zeros(100)
-    ours = Adam(flat, gradient, 1e-2, decay)
+    kept, gradient = torch.zeros(3, 100), torch.zeros(100)
+    kept[0] = torch.from_numpy(start)
+    ours = Adam(kept, gradient, 1e-2, decay)
     parameter = torch.nn.Parameter(torch.from_numpy(start).float())
     theirs = torch.optim.AdamW([parameter], lr=1e-2, weight_decay=decay)
     for row in torch.from_numpy(gradients).float():
@@ -70,7 +78,7 @@ def test_the_optimiser_is_torchs(decay: float) -> None:
         parameter.grad = row.clone()
         ours.step()
         theirs.step()
-    torch.testing.assert_close(flat, parameter.detach(), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(kept[0], parameter.detach(), atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize('runtime', ['numpy', 'onnx'])
@@ -83,7 +91,8 @@ def test_torch_and_runtime_agree(spec: Spec, head: Head, runtime: str, tmp_path:
     net, normal = checkpoint.policy.net, checkpoint.policy.normalization
     observations = np.random.default_rng(3).normal(3, 2, (60, net.inputs))
     ensemble = Ensemble(net, checkpoint.weights())
-    y = ensemble.predict(torch.from_numpy(normal.observation(observations))).double()
+    x = torch.from_numpy(normal.observation(observations))
+    y = torch.stack([member.predict(x) for member in ensemble.members]).double()
     output = make_runtime(checkpoint, runtime).predict(observations)
     if net.head is Head.LOGITS:
         shares = y.softmax(-1).numpy()
@@ -105,8 +114,8 @@ def test_members_train_apart() -> None:
     together = Ensemble(net, weights, 8)
     single = Ensemble(alone, {name: w[1:2] for name, w in weights.items()}, 8)
     for _ in range(5):
-        together.step(x, y, torch.ones(3, 8, 1))
-        single.step(x[1:2], y[1:2], torch.ones(1, 8, 1))
+        take_step(together, x, y, torch.ones(3, 8, 1))
+        take_step(single, x[1:2], y[1:2], torch.ones(1, 8, 1))
     for name, weight in single.weights().items():
         np.testing.assert_allclose(together.weights()[name][1:2], weight, atol=1e-6)
 

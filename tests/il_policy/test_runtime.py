@@ -52,6 +52,18 @@ def test_numpy_and_onnx_agree(case: str, tmp_path: Path) -> None:
     assert one.variance.max() > 0
 
 
+@pytest.mark.parametrize('runtime', ['numpy', 'onnx'])
+def test_a_decision_outlives_the_next(runtime: str, tmp_path: Path) -> None:
+    checkpoint = load(make_checkpoint(tmp_path / 'c', toy_spec()))
+    decide = make_runtime(checkpoint, runtime).decide
+    first, second = np.full(5, 0.3), np.full(5, -2.0)
+    kept = decide(first)
+    assert np.abs(decide(second).members - kept.members).max() > 1e-3
+    again = decide(first)
+    for name in ('mean', 'variance', 'members'):
+        np.testing.assert_array_equal(getattr(again, name), getattr(kept, name))
+
+
 def test_a_discrete_axis_gets_the_class_and_the_disagreement(tmp_path: Path) -> None:
     checkpoint = load(make_checkpoint(tmp_path / 'c', discrete_spec()))
     output = make_runtime(checkpoint).predict(np.random.default_rng(0).normal(3, 9, (200, 5)))

@@ -23,7 +23,6 @@ OUTER = HOLE_HALF + WALL
 HANDLE_HALF = (0.030, 0.008)  # along and across
 GRIP = OUTER + HANDLE_HALF[0]  # the handle's middle, from the hole's
 DENSITY = 1500.0  # kg/m3
-SOLVER_ITERATIONS = 20  # few bodies, small steps
 RING_COLOUR = (0.85, 0.45, 0.15, 1.0)
 PEG_COLOUR = (0.25, 0.35, 0.75, 1.0)
 
@@ -61,7 +60,6 @@ class PegInsertWorld(PandaWorld):
 
     def _build(self) -> None:
         client = self._client
-        client.setPhysicsEngineParameter(numSolverIterations=SOLVER_ITERATIONS)
         self._robot.collide_hand_only()
         self._peg = physics.cylinder(client, PEG_RADIUS, PEG_HEIGHT, PEG_COLOUR)
         boxes = [(half, (c[0] - BALANCE, c[1], c[2])) for half, c in _boxes()]
