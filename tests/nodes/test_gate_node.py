@@ -10,6 +10,7 @@ import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from interactive_il.msg import Command
+from interactive_il.srv import SetBudget
 
 from il_core.load import load_spec
 from il_core.types import Cause, EventKind, Mode, Owner, Press
@@ -206,3 +207,19 @@ def test_what_cannot_work_ends_with_a_reason(gate, params, words):
     _, err = rig.process.communicate(timeout=20)
     assert rig.process.returncode == 2
     assert words in err
+
+
+def test_the_budget_of_a_running_gate_can_be_set(gate, tmp_path):
+    checkpoint, _, _ = fitted(tmp_path, load_spec('reach'))
+    rig = gate(gate='thrifty_dagger', checkpoint=str(checkpoint))
+    rig.variance = np.zeros(4)
+    assert rig.spin(lambda: rig.states and 'novelty' in rig.states[-1].thresholds)
+    before = rig.states[-1].thresholds['novelty']
+    client = rig.hand.create_client(SetBudget, 'gate/set_budget')
+    assert rig.spin(client.service_is_ready)
+    for alpha, words in ((0.5, 'at the next tick'), (1.5, 'alpha is 1.5: must be 0 to 1')):
+        answer = client.call_async(SetBudget.Request(alpha=alpha))
+        assert rig.spin(answer.done)
+        assert words in answer.result().message
+        assert answer.result().success is (alpha <= 1)
+    assert rig.spin(lambda: rig.states[-1].thresholds['novelty'] < before)
