@@ -51,7 +51,7 @@ def fitted(folder: Path, spec: Spec, seed: int = 0) -> tuple[Path, Runtime, np.n
         CRITIC: random_critic(plain, rng),
         CLASSIFIER: train_classifier(
             states,
-            states[:, 0] > 3,
+            states[:, 0] < 3,
             plain.policy.net,
             plain.weights(),
             plain.policy.normalization,
