@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from il_core.quick import quick
 from il_core.types import AxisKind
 from il_teleop.curve import Curve
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One joystick message as the drives see it. `edges` are the buttons that went down with
