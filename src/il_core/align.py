@@ -12,7 +12,7 @@ from il_core.errors import InternalError
 from il_core.spec import Spec
 from il_core.types import NS_PER_S, Frame, Vector
 
-# Samples kept per stream: 0.25 s at 1 kHz, more than max_age_s needs at the rates in use.
+# Samples kept per stream, at least: 0.25 s at 1 kHz, more than max_age_s needs at the rates in use.
 DEPTH = 256
 
 
@@ -49,8 +49,8 @@ class Aligner:
             values.append(value)
         else:
             _insert(stamps, values, stamp_ns, value)
-        if len(stamps) > DEPTH:
-            del stamps[0], values[0]
+        if len(stamps) > 2 * DEPTH:  # many at once: taking one out moves all others
+            del stamps[:DEPTH], values[:DEPTH]
 
     def clear(self) -> None:
         """Forget every sample (a reset of the world, a clock that jumped back)."""

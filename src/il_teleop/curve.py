@@ -45,7 +45,7 @@ class Curve:
         x = 1.0 if x > 1.0 else x
         x = (x - self.dead_zone) / (1 - self.dead_zone)
         y = x if not self.expo else (1 - self.expo) * x + self.expo * x**3
-        return math.copysign(y * self.scale, deflection)
+        return y * self.scale if deflection > 0 else -y * self.scale
 
     def deflection(self, effect: float) -> float:
         """Return the deflection with this effect; an effect out of reach gives the end."""
@@ -54,7 +54,8 @@ class Curve:
             return 0.0
         y = 1.0 if y > 1.0 else y
         x = y if not self.expo else self._root(y)
-        return math.copysign(self.dead_zone + (1 - self.dead_zone) * x, effect)
+        x = self.dead_zone + (1 - self.dead_zone) * x
+        return x if effect > 0 else -x
 
     def _root(self, y: float) -> float:
         """Solve expo * x^3 + (1 - expo) * x = y for its one real root, 0..1 (hyperbolic
