@@ -12,7 +12,7 @@ from il_core.errors import InternalError
 from il_core.spec import Spec
 from il_core.types import NS_PER_S, Frame, Vector
 
-# Samples kept per stream, at least: 0.25 s at 1 kHz, more than max_age_s needs at the rates in use.
+# Samples kept per stream, at least: 0.25 s at 1 kHz, more than max_age_s needs.
 DEPTH = 256
 
 
