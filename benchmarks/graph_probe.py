@@ -19,15 +19,20 @@ from typing import Any
 
 from rclpy.publisher import Publisher
 
+from il_core.types import NS_PER_S
 from il_ros import topics
 from il_ros.build import to_ns
+from il_ros.raw import STAMP
 
 NOTES: list[tuple[str, str, int, int]] = []
 
 
 def note(kind: str, topic: str, message: Any) -> None:
     now_ns = time.monotonic_ns()
-    if hasattr(message, 'header'):
+    if isinstance(message, bytes):
+        sec, nanosec = STAMP.unpack_from(message)
+        NOTES.append((kind, topic.lstrip('/'), sec * NS_PER_S + nanosec, now_ns))
+    elif hasattr(message, 'header'):
         NOTES.append((kind, topic.lstrip('/'), to_ns(message.header.stamp), now_ns))
 
 

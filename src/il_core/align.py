@@ -12,7 +12,7 @@ from il_core.errors import InternalError
 from il_core.spec import Spec
 from il_core.types import NS_PER_S, Frame, Vector
 
-# Samples kept per stream: 0.25 s at 1 kHz, more than max_age_s needs at the rates in use.
+# Samples kept per stream, at least: 0.25 s at 1 kHz, more than max_age_s needs.
 DEPTH = 256
 
 
@@ -32,27 +32,25 @@ class Aligner:
         limits_ns = tuple(round(s.max_age_s * NS_PER_S) for s in spec.observed)
         self._shapes = tuple((len(s.fields),) for s in spec.observed)
         self._ones = np.ones(sum(n for (n,) in self._shapes))
-        self._index = {name: i for i, name in enumerate(self._names)}
         self._stamps: list[list[int]] = [[] for _ in self._names]
         self._values: list[list[Vector]] = [[] for _ in self._names]
         self._logs = tuple(zip(self._stamps, self._values, limits_ns, strict=True))
+        into = zip(self._stamps, self._values, self._shapes, strict=True)
+        self._into = dict(zip(self._names, into, strict=True))
 
     def push(self, stream: str, stamp_ns: int, value: Vector) -> None:
         """Add one decoded sample of an observed stream; a second one with the same stamp replaces
         the first."""
-        i = self._index[stream]
-        if value.shape != self._shapes[i]:
-            raise InternalError(
-                f'{stream}: decoded shape {value.shape}, expected {self._shapes[i]}'
-            )
-        stamps, values = self._stamps[i], self._values[i]
+        stamps, values, shape = self._into[stream]
+        if value.shape != shape:
+            raise InternalError(f'{stream}: decoded shape {value.shape}, expected {shape}')
         if not stamps or stamp_ns > stamps[-1]:  # nearly always
             stamps.append(stamp_ns)
             values.append(value)
         else:
             _insert(stamps, values, stamp_ns, value)
-        if len(stamps) > DEPTH:
-            del stamps[0], values[0]
+        if len(stamps) > 2 * DEPTH:  # many at once: taking one out moves all others
+            del stamps[:DEPTH], values[:DEPTH]
 
     def clear(self) -> None:
         """Forget every sample (a reset of the world, a clock that jumped back)."""
@@ -69,8 +67,11 @@ class Aligner:
         or not finite."""
         values, used = [], []
         for stamps, samples, limit in self._logs:
-            # nearly always the newest sample is the one
-            at = -1 if stamps and stamps[-1] <= stamp_ns else _as_of(stamps, stamp_ns)
+            if stamps and 0 <= stamp_ns - stamps[-1] <= limit:  # nearly always
+                values.append(samples[-1])
+                used.append(stamps[-1])
+                continue
+            at = _as_of(stamps, stamp_ns)
             if at is None or stamp_ns - stamps[at] > limit:
                 return Frame(tick, stamp_ns, np.empty(0), (), self._fault(stamp_ns))
             values.append(samples[at])

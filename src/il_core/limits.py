@@ -56,6 +56,7 @@ class Limits:
         self._any_discrete = bool(self._discrete.any())
         self._keeps = np.array([a.kind in KEEPS for a in axes])
         self.rest = np.array([_rest(a) for a in axes], np.float64)
+        self._shape = self.rest.shape
         smooth = np.array([a.kind is not AxisKind.DISCRETE for a in axes])
         rate = np.array([a.max_rate * dt for a in axes])
         self._step = np.where((rate > 0) & smooth, rate, np.inf)
@@ -69,7 +70,7 @@ class Limits:
     def problem(self, action: Vector) -> str:
         """Say what forbids to bound an action (wrong size, not finite), empty where nothing
         does."""
-        if action.shape != self.rest.shape:
+        if action.shape != self._shape:
             return f'action has shape {action.shape}, not ({self.rest.size},)'
         # the sum is a quick hint that there is nothing to look for
         if math.isfinite(action.dot(self._ones)) or np.isfinite(action).all():

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from il_core.quick import quick
+
 Vector = NDArray[np.float64]
 NS_PER_S = 1_000_000_000
 
@@ -113,6 +115,7 @@ class Press(enum.IntEnum):
 NO_PRESSES = (0,) * len(Press)
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """One aligned observation at one tick.
@@ -136,6 +139,7 @@ class Frame:
         return (self.stamp_ns - min(self.stamps_ns)) / NS_PER_S
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposal:
     """What the policy would do with `frame`.
@@ -157,6 +161,7 @@ class Proposal:
     fault: str = ''
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class ExpertAction:
     """What the expert would do now. `action` is (A,) or None; `engaged`: the dead-man is held.
@@ -174,6 +179,7 @@ class ExpertAction:
     step: int = 0
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Decision:
     """What a gate says at one tick: who should act, why, and the numbers behind it (names as in
@@ -186,6 +192,7 @@ class Decision:
     noise: Vector | None = None
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Command:
     """What was really sent at one tick: `action` (A,), bounded. `transition` marks ramps of a
@@ -200,6 +207,7 @@ class Command:
     limited: tuple[str, ...] = ()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class GateState:
     """Who acts and why, after one tick; the plain twin of GateStatus.
@@ -225,6 +233,7 @@ class GateState:
     hand_back_ready: bool = False
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class EpisodeEvent:
     """Something that happened to an episode. `episode_id` is empty on OUTCOME: the running one."""
@@ -239,6 +248,7 @@ class EpisodeEvent:
     detail: str = ''
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
     """All of one tick: what was seen, proposed, offered by the expert, decided and sent."""

@@ -8,10 +8,12 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from il_core.errors import UserError
+from il_core.quick import quick
 from il_core.registry import Registry
 from il_core.types import Decision, ExpertAction, Mode, Proposal
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class GateInputs:
     """What a gate may look at in one tick. `expert` is None where there is no fresh expert

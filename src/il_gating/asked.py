@@ -23,13 +23,45 @@ GateEvent = EpisodeEvent | Request
 
 
 class Asked(NamedTuple):
-    """What people did since the last tick: `presses` per `Press`, and requests by service."""
+    """What was asked since the last tick, by button or service: `takeover` to `resume`.
 
-    presses: tuple[int, ...]
-    episode: EventKind
-    requests: Set[Request]
+    `started`, `ended`: of an episode. `joined`: it ran before this gate did, which waits for
+    resume then.
+    """
 
-    def by(self, press: Press, request: Request) -> bool:
-        if self.presses is NO_PRESSES and not self.requests:
-            return False  # nearly always
-        return self.presses[press] > 0 or request in self.requests
+    started: bool = False
+    joined: bool = False
+    ended: bool = False
+    takeover: bool = False
+    release: bool = False
+    estop: bool = False
+    reset_estop: bool = False
+    resume: bool = False
+
+
+NOTHING = Asked()
+NO_REQUESTS: Set[Request] = frozenset()
+
+
+def asked(
+    presses: tuple[int, ...], requests: Set[Request], episode: EventKind, joined: bool
+) -> Asked:
+    """Return what was asked: NOTHING, nearly always.
+
+    Args:
+        presses: per `Press`, since the last tick.
+        requests: by service.
+        episode: STARTED, ENDED, or UNKNOWN where neither happened.
+    """
+    if presses is NO_PRESSES and not requests and episode is EventKind.UNKNOWN:
+        return NOTHING
+    return Asked(
+        started=episode is EventKind.STARTED,
+        joined=joined,
+        ended=episode is EventKind.ENDED,
+        takeover=presses[Press.TAKEOVER] > 0 or Request.TAKEOVER in requests,
+        release=presses[Press.RELEASE] > 0 or Request.RELEASE in requests,
+        estop=presses[Press.ESTOP] > 0 or Request.ESTOP in requests,
+        reset_estop=Request.RESET_ESTOP in requests,
+        resume=Request.RESUME in requests,
+    )

@@ -64,11 +64,10 @@ class Joystick:
             return f'no message from the joystick for {self.age_s(now_ns):.2f} s'
         return ''
 
-    def problem(self, now_ns: int) -> str:
-        """Say why the human must not act on the robot: silent, or an action that is not sound."""
-        if self.fresh(now_ns) is None:
-            return self.silence(now_ns)
-        return self._bad
+    def problem(self, fresh: ExpertAction | None, now_ns: int) -> str:
+        """Say why the human must not act on the robot: silent (nothing is `fresh`), or an action
+        that is not sound."""
+        return self.silence(now_ns) if fresh is None else self._bad
 
     def age_s(self, now_ns: int) -> float:
         """Seconds since the last action was received; NaN: never."""

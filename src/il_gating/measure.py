@@ -22,7 +22,8 @@ class Measure:
 
     def doubt(self, variance: Vector) -> Vector:
         """Return (...) the l2 norm of (..., A) variances over axes."""
-        norm: Vector = np.asarray(np.linalg.norm(variance * self._squared, axis=-1))
+        scaled = variance * self._squared
+        norm: Vector = np.sqrt(np.add.reduce(scaled * scaled, -1))
         return norm
 
     def novelty(self, variance: Vector) -> Vector:

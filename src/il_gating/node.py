@@ -19,7 +19,7 @@ from il_gating.config import HANDOVERS, GateConfig
 from il_gating.core import GateCore, GateOutput
 from il_gating.inbox import Pacer, Pair, Pairs
 from il_gating.verdict import verdict
-from il_ros.build import build_commands
+from il_ros.build import command_builders
 from il_ros.health import Health, Level
 from il_ros.lifecycle import IlNode
 from il_ros.messages import (
@@ -73,6 +73,7 @@ class GateNode(IlNode):
         self.spec = self.load_spec()
         self.core = self._build()
         self.robot = [self.publisher(command_topic(c)) for c in self.spec.robot.commands]
+        self.builders = command_builders(self.spec)
         self.commands = self.publisher('command')
         self.status = self.publisher('gate/status')
         self.events = self.publisher('episode/events')
@@ -185,9 +186,10 @@ class GateNode(IlNode):
     ) -> None:
         """Decide and send the one command of this tick."""
         queue, self.queue, self.tick_ns = self.queue, [], now_ns
+        stamp_ns = self.now_ns() if proposal is None else None
         begun_ns = self.steady_ns()
         output = self.core.update(
-            proposal, expert, queue, now_ns, stamp_ns=self.now_ns(), expert_received_ns=expert_ns
+            proposal, expert, queue, now_ns, stamp_ns=stamp_ns, expert_received_ns=expert_ns
         )
         self.decision.add_since(begun_ns, self.steady_ns())
         if output.command is not None:
@@ -213,9 +215,8 @@ class GateNode(IlNode):
 
     def send(self, command: Command) -> None:
         """Publish a command: to the robot first."""
-        messages = build_commands(self.spec, command.action, command.stamp_ns)
-        for publisher, message in zip(self.robot, messages, strict=True):
-            publisher.publish(message)
+        for publisher, build in zip(self.robot, self.builders, strict=True):
+            publisher.publish(build(command.action, command.stamp_ns))
         self.commands.publish(command_to_msg(command, self.spec.axis_names))
 
     def _build(self) -> GateCore:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from il_core.types import NS_PER_S, Cause, Decision, Mode, Owner
+from il_gating.asked import NOTHING, Asked
 from il_gating.config import GateConfig
 from il_gating.transitions import OWNERS, TABLE, Event
 
@@ -23,8 +24,6 @@ class SwitchInputs(NamedTuple):
         frame_problem: this tick has no usable frame, or `stale`.
         policy_problem, mismatch: why the policy must not act.
         has_frame: there is a usable frame at this very tick.
-        started, ended: of an episode. `joined`: it ran before this gate did, which waits for
-            resume then. `takeover` to `resume`: asked by button or service.
     """
 
     decide: Callable[[Mode], Decision | None]
@@ -36,14 +35,7 @@ class SwitchInputs(NamedTuple):
     policy_problem: str = ''
     mismatch: str = ''
     has_frame: bool = True
-    started: bool = False
-    joined: bool = False
-    ended: bool = False
-    takeover: bool = False
-    release: bool = False
-    estop: bool = False
-    reset_estop: bool = False
-    resume: bool = False
+    asked: Asked = NOTHING
 
 
 class SwitchOutput(NamedTuple):
@@ -87,12 +79,16 @@ class Switch:
         """Take one tick. The order is: lost operator, emergency stop, episode, human, start,
         gate, waiting operator, faults."""
         before, self._aborted = self.mode, False
-        self._lost(i)
-        self._session(i)
-        self._human(i, now_ns)
-        self._begin(i)
+        if i.joystick_problem:
+            self._lost(i)
+        if i.asked is not NOTHING:
+            self._session(i.asked)
+            self._human(i, now_ns)
+        if self._armed is not None:
+            self._begin(i)
         self._gate(i, i.decide(self.mode), now_ns)
-        self._waiting(i, now_ns)
+        if self._open:
+            self._waiting(i, now_ns)
         self._faults(i)
         human = Mode.SUPERVISOR
         return SwitchOutput(
@@ -127,35 +123,34 @@ class Switch:
         return True
 
     def _lost(self, i: SwitchInputs) -> None:
-        if i.joystick_problem and self._fire(Event.OPERATOR_LOST, detail=i.joystick_problem):
+        if self._fire(Event.OPERATOR_LOST, detail=i.joystick_problem):
             self._open = True
 
-    def _session(self, i: SwitchInputs) -> None:
-        if i.estop:
+    def _session(self, asked: Asked) -> None:
+        if asked.estop:
             self._fire(Event.ESTOP)
-        if i.reset_estop:
+        if asked.reset_estop:
             self._fire(Event.ESTOP_RESET)
-        if i.ended or i.started:
-            self._fire(Event.EPISODE_STARTED if i.started else Event.EPISODE_ENDED)
-            self.in_episode, self._open, self._by_hand = i.started, False, False
-            start = i.started and not i.joined and self.config.auto_start
+        if asked.ended or asked.started:
+            self._fire(Event.EPISODE_STARTED if asked.started else Event.EPISODE_ENDED)
+            self.in_episode, self._open, self._by_hand = asked.started, False, False
+            start = asked.started and not asked.joined and self.config.auto_start
             start = start and self.mode is Mode.HOLD
             self._armed = Cause.START if start else None
-        if i.resume and self.in_episode and self.mode is Mode.HOLD:
+        if asked.resume and self.in_episode and self.mode is Mode.HOLD:
             self._armed, self._open = Cause.RESUME, False
 
     def _human(self, i: SwitchInputs, now_ns: int) -> None:
-        if i.takeover and self.mode is not Mode.ESTOP:
+        if i.asked.takeover and self.mode is not Mode.ESTOP:
             self._by_hand, self._agreed = True, 0
             if self.mode is not Mode.SUPERVISOR:
                 self._ask(Cause.HUMAN_REQUEST, i.usable, i, now_ns)
-        if i.release:
+        if i.asked.release:
             self._open = False
             self._fire(Event.RELEASE if self.in_episode else Event.RELEASE_TO_NOBODY)
 
     def _begin(self, i: SwitchInputs) -> None:
-        ready = i.has_frame and self._armed is not None and self.mode is Mode.HOLD
-        if ready and self.autonomous_start:
+        if i.has_frame and self.mode is Mode.HOLD and self.autonomous_start:
             self._fire(Event.START, self._armed or Cause.START)
 
     def _gate(self, i: SwitchInputs, decision: Decision | None, now_ns: int) -> None:
@@ -192,8 +187,6 @@ class Switch:
             self._open_ns = now_ns
 
     def _waiting(self, i: SwitchInputs, now_ns: int) -> None:
-        if not self._open:
-            return
         waited_ns = 0 if self._open_ns is None else now_ns - self._open_ns
         early = self.mode is Mode.REQUESTING and waited_ns < self._latency_ns
         if i.usable and not i.stale and not early:

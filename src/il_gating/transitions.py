@@ -31,6 +31,8 @@ class Event(enum.Enum):
     POLICY_FAULT = 'the policy has no usable action'
     CHECKPOINT_MISMATCH = 'the gate was fitted for another policy'
 
+    __hash__ = object.__hash__  # as good for one object per member, and no Python call
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

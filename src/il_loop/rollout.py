@@ -144,9 +144,10 @@ class Loop:
             events = ()
             if self._stage.released:
                 yield step
-            ending = [n.outcome for n in notices if n.kind is EventKind.OUTCOME]
-            if ending:
-                self._stage.outcome = ending[0]
+            for notice in notices:
+                if notice.kind is EventKind.OUTCOME:
+                    self._stage.outcome = notice.outcome
+                    break
             patience -= not self._stage.released
             if patience < 0:
                 raise self._idle(step)
@@ -162,9 +163,11 @@ class Loop:
         proposal = self._policy.propose(self._aligner.frame(self._tick, now_ns))
         expert = None
         if self._operator is not None and self._mapper is not None:
-            view = View(stage.supervisor())
-            if last is not None:
-                view = View(view.supervisor, last.state, last.command, last.proposal)
+            advice = stage.supervisor()
+            if last is None:
+                view = View(advice)
+            else:
+                view = View(advice, last.state, last.command, last.proposal)
                 self._mapper.sync(last.command)
             expert = self._mapper.update(self._operator.update(view, now_ns))
         out = self._core.update(proposal, expert, events, now_ns)

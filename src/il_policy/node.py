@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from il_core.codecs import codec
 from il_core.errors import UserError
 from il_core.spec import Stream
 from il_core.types import NS_PER_S, EventKind, Frame
 from il_policy.api import POLICIES, Policy
 from il_policy.ticker import Ticker
-from il_ros.build import to_ns
 from il_ros.health import Health, Level
 from il_ros.lifecycle import IlNode
 from il_ros.messages import event_from_msg, proposal_to_msg
 from il_ros.params import CommonParams, param
+from il_ros.raw import StreamReader
 from il_ros.run import run
 from il_ros.swap import Swap
 from il_ros.topics import stream_topic
@@ -76,10 +75,10 @@ class PolicyNode(IlNode):
         level = Level.ERROR if self.fault else Level.OK
         return Health(level, self.fault or 'proposes', values)
 
-    def on_sample(self, stream: Stream, decode: Any, message: Any) -> None:
-        stamp_ns = to_ns(message.header.stamp)
+    def on_sample(self, stream: Stream, read: StreamReader, message: Any) -> None:
         try:
-            self.ticker.push(stream.name, stamp_ns, decode(message))
+            stamp_ns, values = read(message)
+            self.ticker.push(stream.name, stamp_ns, values)
         except UserError as error:
             self.ticker.fail(stream.name, error)
             raise
@@ -121,9 +120,9 @@ class PolicyNode(IlNode):
         return old
 
     def _subscribe_stream(self, stream: Stream) -> None:
-        decode = codec('stream', stream.codec).decoder(stream.fields)
-        handle = functools.partial(self.on_sample, stream, decode)
-        self.subscribe(stream_topic(stream), handle)
+        read = StreamReader(stream)
+        handle = functools.partial(self.on_sample, stream, read)
+        self.subscribe(stream_topic(stream), handle, raw=read.raw)
 
 
 def main() -> None:

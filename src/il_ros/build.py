@@ -6,6 +6,7 @@ import functools
 import math
 from array import array
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,14 @@ def to_ns(stamp: Any) -> int:
     return int(stamp.sec) * NS_PER_S + int(stamp.nanosec)
 
 
+def stamped(message: Any, stamp_ns: int) -> Any:
+    """Set the stamp of a new `message` with a header, and return it. Its constructor has made the
+    header anyway; giving it one would make a second."""
+    time = message.header.stamp
+    time.sec, time.nanosec = divmod(stamp_ns, NS_PER_S)
+    return message
+
+
 def header(stamp_ns: int, frame_id: str = '') -> Header:
     return Header(stamp=to_time(stamp_ns), frame_id=frame_id)
 
@@ -47,15 +56,13 @@ def build_stream(stream: Stream, values: Vector, stamp_ns: int) -> Any:
 
 def build_commands(spec: Spec, action: Vector, stamp_ns: int) -> tuple[Any, ...]:
     """Return one message per command topic of the robot, in spec order, for (A,) `action`."""
-    return tuple(
-        _command_builder(c, spec.period_ns)(action[_places(c, spec.axis_names)], stamp_ns)
-        for c in spec.robot.commands
-    )
+    return tuple(build(action, stamp_ns) for build in command_builders(spec))
 
 
-@functools.lru_cache
-def _places(command: CommandTopic, axis_names: tuple[str, ...]) -> Any:
-    return np.array([axis_names.index(axis) for axis in command.axes], np.intp)
+def command_builders(spec: Spec) -> tuple[Build, ...]:
+    """Return one function per command topic of the robot, in spec order: from (A,) action and
+    stamp to its message."""
+    return tuple(_command_builder(c, spec) for c in spec.robot.commands)
 
 
 @functools.lru_cache
@@ -63,12 +70,13 @@ def _stream_builder(stream: Stream) -> Build:
     return _builder('stream', stream.codec, stream.fields, stream.frame_id, 0)
 
 
-@functools.lru_cache
-def _command_builder(command: CommandTopic, period_ns: int) -> Build:
-    build = _builder('command', command.codec, command.fields, command.frame_id, period_ns)
+def _command_builder(command: CommandTopic, spec: Spec) -> Build:
+    period_s = spec.period_ns / NS_PER_S
+    places = np.array([spec.axis_names.index(axis) for axis in command.axes], np.intp)
+    build = _builder('command', command.codec, command.fields, command.frame_id, spec.period_ns)
     if not command.per_second:
-        return build
-    return lambda values, stamp_ns: build(values / (period_ns / NS_PER_S), stamp_ns)
+        return lambda action, stamp_ns: build(action[places], stamp_ns)
+    return lambda action, stamp_ns: build(action[places] / period_s, stamp_ns)
 
 
 def _builder(
@@ -88,17 +96,23 @@ def _builder(
 
 
 def _path_builder(plan: PathCodec, make: Any, fields: tuple[str, ...], frame_id: str) -> Build:
-    paths = [plan.paths[name].split('.') for name in fields]
-    stamped = 'header' in make.get_fields_and_field_types()
+    paths = [plan.paths[name].rpartition('.') for name in fields]
+    places = [(attrgetter(owner) if owner else _itself, last) for owner, _, last in paths]
+    has_header = 'header' in make.get_fields_and_field_types()
 
     def build(values: Vector, stamp_ns: int) -> Any:
-        message = make(header=header(stamp_ns, frame_id)) if stamped else make()
-        for path, value in zip(paths, values.tolist(), strict=True):
-            owner = functools.reduce(getattr, path[:-1], message)
-            setattr(owner, path[-1], value)
+        message = make()
+        if has_header:
+            stamped(message, stamp_ns).header.frame_id = frame_id
+        for (owner, last), value in zip(places, values.tolist(), strict=True):
+            setattr(owner(message), last, value)
         return message
 
     return build
+
+
+def _itself(message: Any) -> Any:
+    return message
 
 
 def _named_builder(plan: NamedCodec, make: Any, fields: tuple[str, ...], frame_id: str) -> Build:

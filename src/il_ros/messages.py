@@ -28,27 +28,29 @@ from il_core.types import (
     Proposal,
     Vector,
 )
-from il_ros.build import header, to_array, to_ns, to_time
+from il_ros.build import stamped, to_array, to_ns, to_time
 
 
 def proposal_to_msg(p: Proposal) -> Any:
     f = p.frame
-    return il.Proposal(
-        header=header(f.stamp_ns),
-        tick=f.tick,
-        checkpoint_id=p.checkpoint_id,
-        spec_hash=p.spec_hash,
-        frame=to_array(f.vector),
-        stream_stamps=[to_time(ns) for ns in f.stamps_ns],
-        mean=to_array(p.mean),
-        variance=to_array(p.variance),
-        members=0 if p.members is None else len(p.members),
-        member_actions=to_array(p.members),
-        chunk_length=0 if p.chunk is None else len(p.chunk),
-        chunk=to_array(p.chunk),
-        features=to_array(p.features, 'f'),
-        inference_s=float(p.inference_s),
-        fault=p.fault or f.fault,
+    return stamped(
+        il.Proposal(
+            tick=f.tick,
+            checkpoint_id=p.checkpoint_id,
+            spec_hash=p.spec_hash,
+            frame=to_array(f.vector),
+            stream_stamps=_times(f.stamps_ns),
+            mean=to_array(p.mean),
+            variance=to_array(p.variance),
+            members=0 if p.members is None else len(p.members),
+            member_actions=to_array(p.members),
+            chunk_length=0 if p.chunk is None else len(p.chunk),
+            chunk=to_array(p.chunk),
+            features=to_array(p.features, 'f'),
+            inference_s=float(p.inference_s),
+            fault=p.fault or f.fault,
+        ),
+        f.stamp_ns,
     )
 
 
@@ -71,14 +73,16 @@ def proposal_from_msg(m: Any) -> Proposal:
 
 
 def expert_to_msg(e: ExpertAction) -> Any:
-    return il.ExpertAction(
-        header=header(e.stamp_ns),
-        source=e.source,
-        action=to_array(e.action),
-        engaged=e.engaged,
-        presses=array('I', e.presses),
-        seed=e.seed,
-        step=e.step,
+    return stamped(
+        il.ExpertAction(
+            source=e.source,
+            action=to_array(e.action),
+            engaged=e.engaged,
+            presses=array('I', e.presses),
+            seed=e.seed,
+            step=e.step,
+        ),
+        e.stamp_ns,
     )
 
 
@@ -95,15 +99,17 @@ def expert_from_msg(m: Any) -> ExpertAction:
 
 
 def command_to_msg(c: Command, axes: tuple[str, ...]) -> Any:
-    return il.Command(
-        header=header(c.stamp_ns),
-        tick=c.tick,
-        axes=list(axes),
-        action=to_array(c.action),
-        mode=int(c.mode),
-        owner=int(c.owner),
-        transition=c.transition,
-        limited=','.join(c.limited),
+    return stamped(
+        il.Command(
+            tick=c.tick,
+            axes=list(axes),
+            action=to_array(c.action),
+            mode=int(c.mode),
+            owner=int(c.owner),
+            transition=c.transition,
+            limited=','.join(c.limited),
+        ),
+        c.stamp_ns,
     )
 
 
@@ -120,23 +126,25 @@ def command_from_msg(m: Any) -> Command:
 
 
 def state_to_msg(s: GateState) -> Any:
-    return il.GateStatus(
-        header=header(s.stamp_ns),
-        tick=s.tick,
-        episode_id=s.episode_id,
-        step=s.step,
-        mode=int(s.mode),
-        owner=int(s.owner),
-        cause=int(s.cause),
-        detail=s.detail,
-        gate=s.gate,
-        score_names=list(s.scores),
-        scores=array('d', s.scores.values()),
-        thresholds=array('d', (s.thresholds.get(name, math.nan) for name in s.scores)),
-        observation_age_s=float(s.observation_age_s),
-        joystick_age_s=float(s.joystick_age_s),
-        checkpoint_id=s.checkpoint_id,
-        hand_back_ready=s.hand_back_ready,
+    return stamped(
+        il.GateStatus(
+            tick=s.tick,
+            episode_id=s.episode_id,
+            step=s.step,
+            mode=int(s.mode),
+            owner=int(s.owner),
+            cause=int(s.cause),
+            detail=s.detail,
+            gate=s.gate,
+            score_names=list(s.scores),
+            scores=array('d', s.scores.values()),
+            thresholds=array('d', (s.thresholds.get(name, math.nan) for name in s.scores)),
+            observation_age_s=float(s.observation_age_s),
+            joystick_age_s=float(s.joystick_age_s),
+            checkpoint_id=s.checkpoint_id,
+            hand_back_ready=s.hand_back_ready,
+        ),
+        s.stamp_ns,
     )
 
 
@@ -161,15 +169,17 @@ def state_from_msg(m: Any) -> GateState:
 
 
 def event_to_msg(e: EpisodeEvent) -> Any:
-    return il.EpisodeEvent(
-        header=header(e.stamp_ns),
-        kind=int(e.kind),
-        episode_id=e.episode_id,
-        seed=e.seed,
-        tick=e.tick,
-        outcome=int(e.outcome),
-        cause=int(e.cause),
-        detail=e.detail,
+    return stamped(
+        il.EpisodeEvent(
+            kind=int(e.kind),
+            episode_id=e.episode_id,
+            seed=e.seed,
+            tick=e.tick,
+            outcome=int(e.outcome),
+            cause=int(e.cause),
+            detail=e.detail,
+        ),
+        e.stamp_ns,
     )
 
 
@@ -184,6 +194,12 @@ def event_from_msg(m: Any) -> EpisodeEvent:
         Cause(m.cause),
         m.detail,
     )
+
+
+def _times(stamps_ns: tuple[int, ...]) -> list[Any]:
+    """Return one Time per stamp, the same one for equal stamps: a message is only read from."""
+    made = {ns: to_time(ns) for ns in set(stamps_ns)}
+    return [made[ns] for ns in stamps_ns]
 
 
 def _vector(values: Any) -> Vector:

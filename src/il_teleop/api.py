@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from il_core.quick import quick
 from il_core.registry import Registry
 from il_core.types import Command, ExpertAction, GateState, Proposal
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class JoyState:
     """The plain twin of sensor_msgs/Joy. Axes are rounded to float32 by whoever reads them, as on
@@ -19,6 +21,7 @@ class JoyState:
     buttons: tuple[int, ...]
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
     """What an operator can see at tick k.

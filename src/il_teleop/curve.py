@@ -39,20 +39,23 @@ class Curve:
 
     def effect(self, deflection: float) -> float:
         """Return the effect of a deflection; what lies beyond [-1, 1] counts as the end."""
-        x = min(abs(deflection), 1.0)
+        x = abs(deflection)
         if x <= self.dead_zone:
             return 0.0
+        x = 1.0 if x > 1.0 else x
         x = (x - self.dead_zone) / (1 - self.dead_zone)
         y = x if not self.expo else (1 - self.expo) * x + self.expo * x**3
-        return math.copysign(y * self.scale, deflection)
+        return y * self.scale if deflection > 0 else -y * self.scale
 
     def deflection(self, effect: float) -> float:
         """Return the deflection with this effect; an effect out of reach gives the end."""
-        y = min(abs(effect) / self.scale, 1.0)
+        y = abs(effect) / self.scale
         if y == 0:
             return 0.0
+        y = 1.0 if y > 1.0 else y
         x = y if not self.expo else self._root(y)
-        return math.copysign(self.dead_zone + (1 - self.dead_zone) * x, effect)
+        x = self.dead_zone + (1 - self.dead_zone) * x
+        return x if effect > 0 else -x
 
     def _root(self, y: float) -> float:
         """Solve expo * x^3 + (1 - expo) * x = y for its one real root, 0..1 (hyperbolic

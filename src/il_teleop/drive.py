@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from il_core.quick import quick
 from il_core.types import AxisKind
 from il_teleop.curve import Curve
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One joystick message as the drives see it. `edges` are the buttons that went down with
@@ -70,7 +72,7 @@ class Range:
         value = self._middle + effect * self._half
         if self._discrete:
             value = float(round(value))
-        return min(max(value, self.low), self.high)
+        return _within(value, self.low, self.high)
 
     def effect(self, value: float) -> float:
         """The inverse of `value`, within -1..1."""
@@ -79,7 +81,7 @@ class Range:
             effect = value / limit if limit else 0.0
         else:
             effect = (value - self._middle) / self._half
-        return min(max(effect, -1.0), 1.0)
+        return _within(effect, -1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,10 @@ class LatchToggle:
         if kept != kept:
             return kept
         return self.low if kept > (self.low + self.high) / 2 else self.high
+
+
+def _within(value: float, low: float, high: float) -> float:
+    return low if value < low else high if value > high else value
 
 
 def _nearest(value: float, *candidates: float) -> int:

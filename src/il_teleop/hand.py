@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import numpy as np
 
 from il_core.errors import InternalError, UserError
 from il_core.spec import Spec
-from il_core.types import Command, Press
+from il_core.types import Command, Press, Vector
 from il_teleop.api import JoyState
 from il_teleop.drive import Hands, Reading
 from il_teleop.mapping import JoystickMap
@@ -39,7 +41,7 @@ class JoystickWriter:
 
     def write(
         self,
-        action: Iterable[float] | None,
+        action: Vector | Sequence[float] | None,
         engaged: bool,
         stamp_ns: int = 0,
         presses: Iterable[Press] = (),
@@ -58,17 +60,17 @@ class JoystickWriter:
         """
         hands = Hands([0.0] * self._axes, [0] * self._buttons, self._down)
         if action is not None:
-            self._move(tuple(action), hands)
+            self._move(np.asarray(action, np.float64).tolist(), hands)
         self._engage(engaged, hands)
         for press in presses:
             self._press(press, hands)
         return self._sent(JoyState(stamp_ns, tuple(hands.axes), tuple(hands.buttons)))
 
-    def _move(self, action: tuple[float, ...], hands: Hands) -> None:
+    def _move(self, action: list[float], hands: Hands) -> None:
         if len(action) != len(self._drives) or not all(map(math.isfinite, action)):
             raise InternalError(f'cannot move a joystick to {action}')
         for drive, value, kept in zip(self._drives, action, self._latches.values, strict=True):
-            drive.write(float(value), kept, hands)
+            drive.write(value, kept, hands)
 
     def _engage(self, engaged: bool, hands: Hands) -> None:
         dead_man = self._mapping.dead_man
@@ -87,9 +89,10 @@ class JoystickWriter:
 
     def _sent(self, joy: JoyState) -> JoyState:
         edges = went_down(joy.buttons, self._down)
-        reading = Reading(joy.axes, joy.buttons, edges)
-        for i, drive in self._latching:
-            self._latches.values[i] = drive.read(reading, self._latches.values[i])
+        if self._latching:
+            reading = Reading(joy.axes, joy.buttons, edges)
+            for i, drive in self._latching:
+                self._latches.values[i] = drive.read(reading, self._latches.values[i])
         self._engaged = self._engagement.update(joy.axes, joy.buttons, edges)
         self._down = joy.buttons
         return joy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 
 import numpy as np
 
@@ -56,7 +57,7 @@ class JoystickMapper:
         self.fault = self._check(joy)
         if self.fault:
             return ExpertAction(joy.stamp_ns, None, False, self._source, self._presses)
-        axes = tuple(np.array(joy.axes[: len(self._uses.axes)], np.float32).tolist())
+        axes = tuple(array('f', joy.axes[: len(self._uses.axes)]))
         buttons = joy.buttons[: len(self._uses.buttons)]
         edges = went_down(buttons, self._down)
         self._down = buttons
