@@ -51,11 +51,11 @@ def fitted(folder: Path, spec: Spec, seed: int = 0) -> tuple[Path, Runtime, np.n
         CRITIC: random_critic(plain, rng),
         CLASSIFIER: train_classifier(
             states,
-            states[:, 0] < 3,
+            states.mean(axis=1) < 3,
             plain.policy.net,
             plain.weights(),
             plain.policy.normalization,
-            ClassifierConfig(steps=20),
+            ClassifierConfig(steps=100),
             seed=seed,
         ),
     }
