@@ -66,10 +66,12 @@ def make_page(data: RunData, media: Sequence[Media] = ()) -> Page:
 def _caption(told: Episode | None) -> str:
     if told is None:
         return ''
-    return (
-        f'Episode {told.episode_id}, seed {told.manifest.seed}, {told.outcome.name.lower()}. The '
-        'gate asks where the score is above the threshold; while the human owns, the threshold is '
-        'that of handing back.'
+    words = f'Episode {told.episode_id}, seed {told.manifest.seed}, {told.outcome.name.lower()}. '
+    if not any(panel.is_judged for panel in report_data.timeline(told).panels):
+        return words + 'Its gate had no score to compare with a threshold.'
+    return words + (
+        'The gate asks where a score is above its threshold; while the human owns, the thresholds '
+        'are those of handing back, and all must be met. Above: why the mode changed.'
     )
 
 

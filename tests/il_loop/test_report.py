@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html.parser
 import re
 
@@ -18,7 +19,6 @@ from il_loop.report import write_report
 from il_loop.report_page import Page, Table, render
 from il_loop.rounds import make_round, read_bags
 from il_loop.run_folder import RunFolder
-from il_loop.stats import Estimate
 from tests.il_data.fake import Rig
 from tests.il_loop.bags import record
 from tests.il_loop.test_rounds import QUICK
@@ -115,13 +115,16 @@ def test_burden_adds_up(run, page):
 def test_timeline_is_of_an_episode_in_which_the_gate_called(run):
     told = report_data.telling_episode(report_data.load(run))
     line = report_data.timeline(told)
-    assert line.score_name == 'novelty'
+    assert [(p.name, p.is_asking) for p in line.panels] == [
+        ('novelty', True),
+        ('discrepancy', False),
+    ]
     assert Owner.HUMAN in line.owners
     assert len(line.times_s) == len(told)
     assert line.times_s[1] == pytest.approx(0.05)
     svg = report_charts.gate_timeline(line)
     assert svg.startswith('<svg')
-    assert 'novelty' in svg
+    assert all(words in svg for words in ('novelty', 'asks above', 'hands back below'))
 
 
 def test_pictures_repeat_the_recorded_episode(run):
@@ -145,13 +148,14 @@ def test_page_without_anything_says_so(tmp_path):
     assert '&lt;t&gt;' in bare
 
 
-def test_curve_shows_every_point():
-    points = [
-        report_charts.CurvePoint(f'round {k}', 100 * k, Estimate(k / 4, k / 5, (k + 1) / 4, 50))
-        for k in range(3)
-    ]
-    svg = report_charts.learning_curve(points)
-    assert all(f'round {k}: {25 * k:.0f} %' in svg for k in range(3))
+def test_curve_counts_the_human_of_every_episode_so_far(run):
+    data = report_data.load(run)
+    episodes = read_bags(run)
+    first, last = report_data.curve(data)
+    assert first.human_actions == sum(e.human_actions for e in episodes[:4])
+    assert last.human_actions == sum(e.human_actions for e in episodes)
+    gone = dataclasses.replace(data, groups=data.groups[:1])
+    assert [p.human_actions for p in report_data.curve(gone)] == [first.human_actions, None]
 
 
 def test_commands_work_on_the_run(run, tmp_path, capsys):
