@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from il_loop.stats import Estimate
 # Okabe and Ito's palette, which readers with colour-blindness can tell apart.
 COLOURS = {Owner.POLICY: '#0072b2', Owner.HUMAN: '#d55e00', Owner.NOBODY: '#8a8f98'}
 NAMES = {Owner.POLICY: 'policy', Owner.HUMAN: 'human', Owner.NOBODY: 'hold'}
-WIDE = 30.0  # largest score over smallest, from which on the scale is logarithmic
+WIDE = 30.0  # largest score over lowest threshold, from which on the scale is logarithmic
 HEADROOM = 1.08  # of a panel above its largest value
 DEEP = 1000.0  # so far below its smallest threshold a score is shown
 TALL, LOW = 2.4, 1.3  # inches of a panel by whose score the gate asks, and of another
@@ -71,12 +71,12 @@ class Panel:
     @property
     def is_asking(self) -> bool:
         """The gate asks by this score; otherwise it can only hand back by it."""
-        return _any_finite(self.asks)
+        return bool(_finite(self.asks))
 
     @property
     def is_judged(self) -> bool:
         """The score has a threshold somewhere, of either kind."""
-        return self.is_asking or _any_finite(self.returns)
+        return self.is_asking or bool(_finite(self.returns))
 
 
 @dataclass(frozen=True)
@@ -159,14 +159,16 @@ def _bands(axes: Axes, line: Timeline) -> None:
 def _panel(axes: Axes, panel: Panel, edges_s: Sequence[float]) -> None:
     axes.plot(edges_s[:-1], panel.scores, color=INK, lw=1.6, label='score')
     for limits, (label, look) in zip((panel.asks, panel.returns), LIMITS, strict=True):
-        if _any_finite(limits):
+        if _finite(limits):
             # what holds at the last tick holds to its end
             axes.step(edges_s, (*limits, limits[-1]), where='post', label=label, **look)
     axes.set_ylabel(panel.name)
-    known = [v for v in (*panel.scores, *panel.asks, *panel.returns) if math.isfinite(v)]
-    # scores over several orders of magnitude need a logarithm; others start at zero
-    if known and min(known) > 0 and max(known) > WIDE * min(known):
-        least = min((v for v in (*panel.asks, *panel.returns) if math.isfinite(v)), default=0.0)
+    judged = _finite((*panel.asks, *panel.returns))
+    known = [*judged, *_finite(panel.scores)]
+    # Where scores leave the lowest threshold far behind, only a logarithm shows both; else zero
+    # is in the picture, unless there is something below it.
+    least = min(judged or known, default=0.0)
+    if known and min(known) > 0 and max(known) > WIDE * least:
         axes.set_yscale('log')
         axes.set_ylim(max(min(known) / 2, least / DEEP), 2 * max(known))
     elif known and min(known) >= 0 and max(known) > 0:
@@ -213,8 +215,8 @@ def _write_above(column: Sequence[Axes], notes: Sequence[tuple[float, str]], apa
         )
 
 
-def _any_finite(values: Sequence[float]) -> bool:
-    return any(map(math.isfinite, values))
+def _finite(values: Iterable[float]) -> list[float]:
+    return [v for v in values if math.isfinite(v)]
 
 
 def _style(name: str) -> Any:
