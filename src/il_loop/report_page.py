@@ -63,6 +63,7 @@ class Page:
     gate_svg: str
     gate_caption: str
     burden: Table
+    requests: tuple[Table, ...]
     media: tuple[Media, ...]
     episodes: Table
     provenance: Table
@@ -84,6 +85,7 @@ def render(page: Page) -> str:
         ),
         _section('The gate over an episode', _key() + _figure(page.gate_svg, page.gate_caption)),
         _section('What it cost the human', _table(page.burden)),
+        _section('Why the human was asked', ''.join(map(_table, page.requests))),
         _section('Before and after', _media(page.media)),
         _section('Episodes', f'<div class="scroll">{_table(page.episodes)}</div>'),
         _section('How each number was made', _table(page.provenance)),

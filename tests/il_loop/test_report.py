@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 
 from il_core.errors import UserError
-from il_core.types import Owner
+from il_core.types import Cause, Owner
 from il_data.read import read_episode
-from il_loop import cli, report_charts, report_data, report_pictures
+from il_loop import cli, report_charts, report_data, report_pictures, report_requests
 from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop
+from il_loop.episodes import summarise
 from il_loop.evaluate import load_comparison
 from il_loop.report import write_report
+from il_loop.report_data import Group
 from il_loop.report_page import Page, Table, render
+from il_loop.requests import reaction, requests
 from il_loop.rounds import make_round, read_bags
 from il_loop.run_folder import RunFolder
 from tests.il_data.fake import Rig
@@ -143,7 +146,7 @@ def test_page_without_anything_says_so(tmp_path):
     with pytest.raises(UserError, match='no round yet'):
         write_report(RunFolder(tmp_path))
     nothing = Table(('a',), ())
-    bare = render(Page('<t>', 's', None, '', '', '', nothing, (), nothing, nothing))
+    bare = render(Page('<t>', 's', None, '', '', '', nothing, (), (), nothing, nothing))
     assert 'No paired evaluation' in bare
     assert '&lt;t&gt;' in bare
 
@@ -156,6 +159,36 @@ def test_curve_counts_the_human_of_every_episode_so_far(run):
     assert last.human_actions == sum(e.human_actions for e in episodes)
     gone = dataclasses.replace(data, groups=data.groups[:1])
     assert [p.human_actions for p in report_data.curve(gone)] == [first.human_actions, None]
+
+
+def test_requests_are_counted_by_cause_and_held_against_alpha(run, page):
+    causes, reactions, budget = report_requests.tables(report_data.load(run).groups)
+    helped = read_bags(run)[4:]
+    found = [r for e in helped for r in requests(e)]
+    assert causes.head[0] == 'requests'
+    row = dict(zip(causes.head, causes.rows[1], strict=True))
+    assert row['requests'] == 'with round 0'
+    assert int(row['n']) == len(found) > 0
+    assert int(row['novelty']) == sum(r.cause is Cause.NOVELTY for r in found)
+    assert int(causes.rows[-1][1]) == sum(int(r[1]) for r in causes.rows[:-1])
+    assert reactions.rows[1][:2] == ('with round 0', str(reaction(found).n))
+    (spent,) = (dict(zip(budget.head, r, strict=True)) for r in budget.rows)
+    assert (spent['gate'], spent['target alpha']) == ('novelty', '20 %')
+    rate = len(found) / (len(found) + sum(e.robot_actions for e in helped))
+    assert spent['requests per robot step'] == f'{100 * rate:.2f} %'
+    assert 'Why the human was asked' in page
+    assert spent['requests per robot step'] in page
+
+
+def test_tables_of_quiet_episodes_and_of_none(run):
+    alone = report_data.load(run).evaluated[0].episodes
+    counts = tuple(map(summarise, alone))
+    causes, reactions, budget = report_requests.tables([Group('alone', alone, counts)])
+    assert causes.head == ('requests', 'n', 'unanswered')
+    assert causes.rows == (('alone', '0', '0'), ('in all', '0', '0'))
+    assert reactions.rows == (('alone', '0', '–', '–', '–'),)
+    assert budget.rows == ()
+    assert report_requests.tables([])[0].rows == (('in all', '0', '0'),)
 
 
 def test_commands_work_on_the_run(run, tmp_path, capsys):

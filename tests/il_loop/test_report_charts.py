@@ -11,11 +11,13 @@ import pytest
 from il_core.types import Cause, Mode, Owner
 from il_data.episode import Episode, Sizes, step_type
 from il_data.manifest import Manifest
-from il_loop import report_charts, report_data
+from il_loop import report_charts, report_data, report_requests
 from il_loop.cast import DEMONSTRATE, SIMULATED, Cast, make_loop
+from il_loop.episodes import summarise
 from il_loop.report import write_report
+from il_loop.report_data import Group
 from il_loop.rounds import make_round, read_bags
-from il_loop.run_folder import RunFolder
+from il_loop.run_folder import RoundFile, RunFolder
 from il_loop.stats import Estimate
 from il_policy.critic import CriticConfig
 from tests.il_data.fake import Rig
@@ -96,6 +98,18 @@ def test_curve_shows_every_point():
     assert all(svg.count(f'round {k}: {25 * k:.0f} %') == 2 for k in range(3))
 
 
+def test_budget_says_what_alpha_means_and_what_the_human_took_unasked():
+    gate = {'name': 'thrifty_dagger', 'alpha': 0.01}
+    thrifty = RoundFile(0, 'toy', '', 'c', 9, 9, '', 0, (), {}, gate)
+    taken = scored((), [[]] * 9, [[]] * 9, human=(4, 5))
+    taken.steps['cause'][4:6] = Cause.HUMAN_REQUEST
+    group = Group('with round 0', (taken,), (summarise(taken),), thrifty)
+    budget = report_requests.tables([group])[2]
+    assert 'both together up to twice' in budget.caption
+    (row,) = budget.rows
+    assert row[1:5] == ('thrifty_dagger', '1 %', '12.50 % (gate 0.00 %)', '1')
+
+
 def test_page_of_thrifty_shows_both_scores_and_both_causes(tmp_path):
     run = RunFolder(tmp_path)
     config = dataclasses.replace(
@@ -114,4 +128,5 @@ def test_page_of_thrifty_shows_both_scores_and_both_causes(tmp_path):
     told = report_data.telling_episode(report_data.load(run))
     panels = report_data.timeline(told).panels
     assert [p.name for p in panels if p.is_asking] == ['novelty', 'risk']
-    assert 'asks above' in text
+    for words in ('<td>thrifty_dagger</td><td>10 %</td>', 'asks above', 'median s'):
+        assert words in text
