@@ -10,7 +10,7 @@ from pathlib import Path
 from il_core.errors import UserError
 from il_core.types import NS_PER_S, Owner
 from il_data.episode import Episode
-from il_loop import report_charts, report_data, report_pictures
+from il_loop import report_charts, report_data, report_pictures, report_requests
 from il_loop.episodes import EpisodeSummary
 from il_loop.evaluate import SECONDS_PER_MINUTE
 from il_loop.report_data import RunData
@@ -57,6 +57,7 @@ def make_page(data: RunData, media: Sequence[Media] = ()) -> Page:
         gate_svg=report_charts.gate_timeline(report_data.timeline(told)) if told else '',
         gate_caption=_caption(told),
         burden=_burden(data),
+        requests=report_requests.tables(data.groups),
         media=tuple(media),
         episodes=_episodes(data),
         provenance=_provenance(data),
@@ -66,10 +67,12 @@ def make_page(data: RunData, media: Sequence[Media] = ()) -> Page:
 def _caption(told: Episode | None) -> str:
     if told is None:
         return ''
-    return (
-        f'Episode {told.episode_id}, seed {told.manifest.seed}, {told.outcome.name.lower()}. The '
-        'gate asks where the score is above the threshold; while the human owns, the threshold is '
-        'that of handing back.'
+    words = f'Episode {told.episode_id}, seed {told.manifest.seed}, {told.outcome.name.lower()}. '
+    if not any(panel.is_judged for panel in report_data.timeline(told).panels):
+        return words + 'Its gate had no score to compare with a threshold.'
+    return words + (
+        'The gate asks where a score is above its threshold; while the human owns, the thresholds '
+        'are those of handing back, and all must be met. Above: why the mode changed.'
     )
 
 
@@ -136,7 +139,8 @@ def _provenance(data: RunData) -> Table:
         words = f'{made.labels} labels, {made.new_labels} new'
         rows.append((f'labels, round {made.number}', words, f'{path}; {made.selection}'))
     bags = sum(len(g.episodes) for g in data.groups)
-    rows.append(('human seconds, switches', 'per group above', f'{data.run.bags}: {bags} bags'))
+    what = 'human seconds, switches, requests, reactions'
+    rows.append((what, 'per group above', f'{data.run.bags}: {bags} bags'))
     return Table(('number', 'value', 'made from'), tuple(rows))
 
 

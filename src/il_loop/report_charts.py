@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,16 @@ from il_loop.stats import Estimate
 # Okabe and Ito's palette, which readers with colour-blindness can tell apart.
 COLOURS = {Owner.POLICY: '#0072b2', Owner.HUMAN: '#d55e00', Owner.NOBODY: '#8a8f98'}
 NAMES = {Owner.POLICY: 'policy', Owner.HUMAN: 'human', Owner.NOBODY: 'hold'}
-WIDE = 30.0  # largest score over smallest, from which on the scale is logarithmic
+WIDE = 30.0  # largest score over lowest threshold, from which on the scale is logarithmic
+HEADROOM = 1.08  # of a panel above its largest value
+DEEP = 1000.0  # so far below its smallest threshold a score is shown
+TALL, LOW = 2.4, 1.3  # inches of a panel by whose score the gate asks, and of another
 INK, MUTED, GRID = '#1c2430', '#5b6573', '#e3e7ec'
+# Thresholds: of asking, of handing back.
+LIMITS: tuple[tuple[str, Any], ...] = (
+    ('asks above', {'color': '#b00020', 'ls': '--', 'lw': 1.4}),
+    ('hands back below', {'color': '#00795a', 'ls': ':', 'lw': 2.0}),
+)
 STYLE = {
     'svg.fonttype': 'none',
     'font.family': 'sans-serif',
@@ -41,97 +49,174 @@ STYLE = {
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One evaluated checkpoint: `labels` that it was trained from, success with its interval."""
+    """One evaluated checkpoint: `labels` that it was trained from, `human_actions` that the
+    episodes behind it took in all (None: not known), success with its interval."""
 
     name: str
     labels: int
     success: Estimate
+    human_actions: int | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One score of a gate: (N,) values, and the thresholds above which it asks and below which it
+    hands back. NaN: none at that tick."""
+
+    name: str
+    scores: tuple[float, ...]
+    asks: tuple[float, ...]
+    returns: tuple[float, ...]
+
+    @property
+    def is_asking(self) -> bool:
+        """The gate asks by this score; otherwise it can only hand back by it."""
+        return bool(_finite(self.asks))
+
+    @property
+    def is_judged(self) -> bool:
+        """The score has a threshold somewhere, of either kind."""
+        return self.is_asking or bool(_finite(self.returns))
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """One episode of the gate: (N,) seconds, owners, scores and thresholds (NaN: none), and
-    `causes` as (seconds, words) at every change of mode."""
+    """One episode of the gate: (N,) seconds and owners, a panel per score that is worth one, and
+    `causes` as (seconds, words) at every change of mode; words may be empty."""
 
     times_s: tuple[float, ...]
     owners: tuple[Owner, ...]
-    score_name: str
-    scores: tuple[float, ...]
-    thresholds: tuple[float, ...]
+    panels: tuple[Panel, ...]
     causes: tuple[tuple[float, str], ...]
+
+    @property
+    def edges_s(self) -> tuple[float, ...]:
+        """(N + 1,) seconds at which ticks begin, and at which the last one ends."""
+        step_s = self.times_s[1] - self.times_s[0] if len(self.times_s) > 1 else 0.05
+        return (*self.times_s, self.times_s[-1] + step_s)
 
 
 def learning_curve(points: Sequence[CurvePoint]) -> str:
-    """Return success against labels, one point per evaluated checkpoint, as SVG."""
+    """Return success against labels and, where they are known, against human actions, one point
+    per evaluated checkpoint, as SVG."""
+    effort = [(p, p.human_actions) for p in points if p.human_actions is not None]
     with matplotlib.rc_context(_style('curve')):
-        figure = Figure(figsize=(7.2, 3.4))
-        axes = figure.add_subplot()
-        ordered = sorted(points, key=lambda p: p.labels)
-        labels = [p.labels for p in ordered]
-        share = [100 * p.success.value for p in ordered]
-        down = [100 * (p.success.value - p.success.low) for p in ordered]
-        up = [100 * (p.success.high - p.success.value) for p in ordered]
-        blue = COLOURS[Owner.POLICY]
-        axes.plot(labels, share, color=blue, lw=2)
-        axes.errorbar(labels, share, [down, up], fmt='o', ms=7, color=blue, capsize=5, lw=1.5)
-        for p, x, y in zip(ordered, labels, share, strict=True):
-            text = f'{p.name}: {y:.0f} %'
-            axes.annotate(text, (x, y), (10, -14), textcoords='offset points', fontsize=10)
-        axes.set(xlabel='human labels in training (ticks)', ylabel='success (%)', ylim=(0, 103))
-        axes.margins(x=0.18)
+        figure = Figure(figsize=(9.6 if effort else 7.2, 3.4), layout='constrained')
+        first, *rest = figure.subplots(1, 2 if effort else 1, sharey=True, squeeze=False)[0]
+        _curve(first, [(p, p.labels) for p in points])
+        first.set(xlabel='human labels in training (ticks)', ylabel='success (%)', ylim=(0, 103))
+        for axes in rest:
+            _curve(axes, effort)
+            axes.set_xlabel('human actions so far (ticks)')
         return _svg(figure)
+
+
+def _curve(axes: Axes, points: Sequence[tuple[CurvePoint, int]]) -> None:
+    """Draw success over x, with intervals and names; `points` are (point, x)."""
+    ordered = sorted(points, key=lambda p: p[1])
+    at = [x for _, x in ordered]
+    share = [100 * p.success.value for p, _ in ordered]
+    down = [100 * (p.success.value - p.success.low) for p, _ in ordered]
+    up = [100 * (p.success.high - p.success.value) for p, _ in ordered]
+    blue = COLOURS[Owner.POLICY]
+    axes.plot(at, share, color=blue, lw=2)
+    axes.errorbar(at, share, [down, up], fmt='o', ms=7, color=blue, capsize=5, lw=1.5)
+    axes.margins(x=0.08)
+    names = [f'{p.name}: {y:.0f} %' for (p, _), y in zip(ordered, share, strict=True)]
+    left, right = axes.get_xlim()
+    _write_above([axes], list(zip(at, names, strict=True)), (right - left) / 12)
 
 
 def gate_timeline(line: Timeline) -> str:
-    """Return score against threshold over an episode, with bands of who owns, as SVG."""
+    """Return every score against its threshold over an episode, one above the other, with bands
+    of who owns, as SVG."""
+    heights = [TALL if p.is_asking or len(line.panels) == 1 else LOW for p in line.panels] or [LOW]
     with matplotlib.rc_context(_style('gate')):
-        figure = Figure(figsize=(9.6, 3.6))
-        axes = figure.add_subplot()
-        step_s = line.times_s[1] - line.times_s[0] if len(line.times_s) > 1 else 0.05
-        used = set()
-        for owner, first, last in spans(line.owners):
-            start, end = line.times_s[first], line.times_s[last - 1] + step_s
-            name = NAMES[owner] if owner not in used else None
-            axes.axvspan(start, end, color=COLOURS[owner], alpha=0.16, lw=0, label=name)
-            used.add(owner)
-        axes.plot(line.times_s, line.scores, color=INK, lw=1.6, label=line.score_name)
-        red: Any = {'color': '#b00020', 'ls': '--', 'lw': 1.4}
-        axes.step(line.times_s, line.thresholds, where='post', label='threshold', **red)
-        axes.set(xlabel='time in the episode (s)', ylabel=line.score_name)
-        span_s = line.times_s[-1] + step_s
-        axes.set_xlim(0, span_s)
-        _scale(axes, line)
-        _mark_causes(axes, line.causes, span_s)
-        axes.legend(ncols=5, loc='lower left', bbox_to_anchor=(0, -0.42), fontsize=10)
+        figure = Figure(figsize=(9.6, sum(heights)))
+        column: list[Axes] = figure.subplots(
+            len(heights), 1, sharex=True, squeeze=False, height_ratios=heights
+        )[:, 0].tolist()
+        for axes in column:
+            _bands(axes, line)
+        for axes, panel in zip(column, line.panels, strict=False):
+            _panel(axes, panel, line.edges_s)
+        if not line.panels:
+            column[0].set_yticks([])
+        column[-1].set(xlabel='time in the episode (s)', xlim=(0, line.edges_s[-1]))
+        _write_above(column, line.causes, line.edges_s[-1] / 30)
+        figure.align_ylabels(column)
+        _legend(figure, column, heights)
         return _svg(figure)
 
 
-def _mark_causes(axes: Axes, causes: Sequence[tuple[float, str]], span_s: float) -> None:
-    """Write what changed the mode above the chart, apart enough to be read."""
-    free = 0.0
-    for seconds, words in causes:
-        axes.axvline(seconds, color=MUTED, lw=0.8)
-        at = max(seconds, free)
-        free = at + span_s / 30
-        axes.annotate(
+def _bands(axes: Axes, line: Timeline) -> None:
+    for owner, first, last in spans(line.owners):
+        start, end = line.edges_s[first], line.edges_s[last]
+        colour, name = COLOURS[owner], NAMES[owner]
+        axes.axvspan(start, end, color=colour, alpha=0.16, lw=0, label=name)
+
+
+def _panel(axes: Axes, panel: Panel, edges_s: Sequence[float]) -> None:
+    axes.plot(edges_s[:-1], panel.scores, color=INK, lw=1.6, label='score')
+    for limits, (label, look) in zip((panel.asks, panel.returns), LIMITS, strict=True):
+        if _finite(limits):
+            # what holds at the last tick holds to its end
+            axes.step(edges_s, (*limits, limits[-1]), where='post', label=label, **look)
+    axes.set_ylabel(panel.name)
+    judged = _finite((*panel.asks, *panel.returns))
+    known = [*judged, *_finite(panel.scores)]
+    # Where scores leave the lowest threshold far behind, only a logarithm shows both; else zero
+    # is in the picture, unless there is something below it.
+    least = min(judged or known, default=0.0)
+    if known and min(known) > 0 and max(known) > WIDE * least:
+        axes.set_yscale('log')
+        axes.set_ylim(max(min(known) / 2, least / DEEP), 2 * max(known))
+    elif known and min(known) >= 0 and max(known) > 0:
+        axes.set_ylim(0, HEADROOM * max(known))
+
+
+def _legend(figure: Figure, column: Sequence[Axes], heights: Sequence[float]) -> None:
+    """Name everything once, below the lowest panel."""
+    named = {
+        label: handle
+        for axes in column
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    column[-1].legend(
+        named.values(),
+        named.keys(),
+        ncols=len(named),
+        loc='upper left',
+        bbox_to_anchor=(0, -0.75 / heights[-1]),
+        borderaxespad=0,
+        fontsize=10,
+    )
+
+
+def _write_above(column: Sequence[Axes], notes: Sequence[tuple[float, str]], apart: float) -> None:
+    """Write (x, words) above the highest panel, so far apart that they can be read."""
+    free, top = -math.inf, column[0].get_xaxis_transform()
+    for x, words in notes:
+        for axes in column:
+            axes.axvline(x, color=MUTED, lw=0.8, zorder=1)
+        if not words:
+            continue
+        at = max(x, free)
+        free = at + apart
+        column[0].annotate(
             words,
-            (seconds, 1),
+            (x, 1),
             (at, 1.05),
-            xycoords=axes.get_xaxis_transform(),
-            textcoords=axes.get_xaxis_transform(),
+            xycoords=top,
+            textcoords=top,
             rotation=40,
             fontsize=9,
             arrowprops={'arrowstyle': '-', 'color': MUTED, 'lw': 0.6, 'shrinkA': 0, 'shrinkB': 0},
         )
 
 
-def _scale(axes: Axes, line: Timeline) -> None:
-    """Scores over several orders of magnitude need a logarithm; others start at zero."""
-    known = [v for v in (*line.scores, *line.thresholds) if math.isfinite(v)]
-    if known and min(known) > 0 and max(known) > WIDE * min(known):
-        axes.set_yscale('log')
-    elif known and min(known) >= 0:
-        axes.set_ylim(bottom=0)
+def _finite(values: Iterable[float]) -> list[float]:
+    return [v for v in values if math.isfinite(v)]
 
 
 def _style(name: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,8 @@ from il_data.manifest import Verdict
 from il_data.read import bag_folders, read_episode
 from il_loop.episodes import EpisodeSummary, summarise
 from il_loop.evaluate import Comparison, Evaluation, compare, from_episodes
-from il_loop.report_charts import CurvePoint, Timeline
+from il_loop.report_charts import CurvePoint, Panel, Timeline
+from il_loop.requests import count_causes, judged_to_return, requests
 from il_loop.run_folder import RoundFile, RunFolder
 
 DEMONSTRATIONS = 'demonstrations'
@@ -30,11 +31,12 @@ class Evaluated:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Episodes collected for training while one policy (or none) was at work."""
+    """Episodes collected for training while one policy (or none) was at work; `round` made it."""
 
     name: str
     episodes: tuple[Episode, ...]
     counts: tuple[EpisodeSummary, ...]
+    round: RoundFile | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,37 +67,78 @@ def load(run: RunFolder) -> RunData:
 
 
 def curve(data: RunData) -> list[CurvePoint]:
-    """Return success against labels for every evaluated round."""
-    return [CurvePoint(e.result.label, e.round.labels, e.result.success) for e in data.evaluated]
+    """Return success against labels and human actions for every evaluated round."""
+    actions = {c.id: c.human_actions for group in data.groups for c in group.counts}
+    return [
+        CurvePoint(e.result.label, e.round.labels, e.result.success, _effort(e.round, actions))
+        for e in data.evaluated
+    ]
 
 
 def telling_episode(data: RunData) -> Episode | None:
-    """Return the last collected episode in which the gate called the human, best one with a good
-    end in which it handed back too."""
+    """Return the last collected episode in which the human was called, best one with scores of
+    the gate, from the policy, with a good end, handed back too, for several reasons."""
     pairs = [p for group in data.groups for p in zip(group.episodes, group.counts, strict=True)]
     called = [
-        (counts.success, counts.switches > 1, index, episode)
-        for index, (episode, counts) in enumerate(pairs)
-        if counts.interventions and episode.score_names
+        (
+            (scored, c.interventions > 0, c.success, c.switches > 1),
+            len(count_causes(requests(episode))),
+            index,
+            episode,
+        )
+        for index, (episode, c) in enumerate(pairs)
+        if ((scored := bool(episode.score_names)) and c.human_actions) or c.interventions
     ]
     return max(called, key=lambda c: c[:3])[3] if called else None
 
 
 def timeline(episode: Episode) -> Timeline:
-    """Return the first score of an episode's gate over time, and what changed the mode when."""
+    """Return the scores of an episode's gate over time, and what changed the mode when."""
     steps, period_s = episode.steps, episode.spec.period_ns / NS_PER_S
-    changed = np.flatnonzero(np.diff(steps['mode'].astype(int), prepend=-1))
     return Timeline(
         times_s=tuple(np.arange(len(steps)) * period_s),
         owners=tuple(Owner(int(o)) for o in episode.owners),
-        score_name=episode.score_names[0],
-        scores=tuple(steps['scores'][:, 0]),
-        thresholds=tuple(steps['thresholds'][:, 0]),
-        causes=tuple(
-            (int(i) * period_s, Cause(int(steps['cause'][i])).name.lower().replace('_', ' '))
-            for i in changed
-        ),
+        panels=_panels(episode),
+        causes=tuple((row * period_s, words) for row, words in _changes(episode)),
     )
+
+
+def cause_words(cause: Cause) -> str:
+    """Return a cause as a reader sees it."""
+    return cause.name.lower().replace('_', ' ')
+
+
+def _changes(episode: Episode) -> Iterator[tuple[int, str]]:
+    """Yield every change of mode as (row, cause in words); no words where the bands say it all."""
+    modes, causes = episode.steps['mode'], episode.steps['cause']
+    asked = {request.row: request.cause for request in requests(episode)}
+    for row in np.flatnonzero(np.diff(modes.astype(int), prepend=-1)).tolist():
+        cause = Cause(int(causes[row]))
+        plain = row not in asked and cause in (Cause.OPERATOR_READY, Cause.HAND_BACK)
+        yield row, '' if plain else cause_words(asked.get(row, cause))
+
+
+def _panels(episode: Episode) -> tuple[Panel, ...]:
+    """Return the scores by which the gate asks, then those by which it only hands back; where no
+    score ever has a threshold, those that were known at all."""
+    scores, limits = episode.steps['scores'], episode.steps['thresholds']
+    returning = judged_to_return(episode)[:, None]
+    asks, returns = np.where(returning, np.nan, limits), np.where(returning, limits, np.nan)
+    panels = [
+        Panel(name, *(tuple(column[:, i].tolist()) for column in (scores, asks, returns)))
+        for i, name in enumerate(episode.score_names)
+    ]
+    judged = [p for p in panels if p.is_judged]
+    if not judged:
+        return tuple(p for p in panels if np.isfinite(p.scores).any())
+    return tuple(sorted(judged, key=lambda p: not p.is_asking))
+
+
+def _effort(made: RoundFile, actions: Mapping[str, int]) -> int | None:
+    """Return the ticks that the human owned in all episodes a round looked at, whether it learned
+    from them or not; None where the bag of one is gone."""
+    ids = [episode.id for episode in made.episodes]
+    return sum(actions[i] for i in ids) if actions.keys() >= set(ids) else None
 
 
 def turned_pair(data: RunData) -> tuple[Episode, Episode] | None:
@@ -129,14 +172,19 @@ def trusted(run: RunFolder) -> list[Episode]:
 
 
 def _groups(rounds: Sequence[RoundFile], episodes: Sequence[Episode]) -> tuple[Group, ...]:
+    made = {r.checkpoint_id: r for r in rounds}
     names = {r.checkpoint_id: f'with round {r.number}' for r in rounds} | {'': DEMONSTRATIONS}
     found: dict[str, list[Episode]] = {}
     for episode in episodes:
-        policy = episode.manifest.checkpoint_id
-        found.setdefault(names.get(policy, f'with policy {policy}'), []).append(episode)
+        found.setdefault(episode.manifest.checkpoint_id, []).append(episode)
     return tuple(
-        Group(name, tuple(members), tuple(summarise(e) for e in members))
-        for name, members in found.items()
+        Group(
+            names.get(policy, f'with policy {policy}'),
+            tuple(members),
+            tuple(summarise(e) for e in members),
+            made.get(policy),
+        )
+        for policy, members in found.items()
     )
 
 

@@ -22,8 +22,10 @@ p.sub, .how, figcaption { color: #5b6573; } .how, figcaption { font-size: .88rem
 .card.main { background: #eef5fb; border-color: #b9d6ec; flex: 2 1 18rem; }
 figure { margin: 1rem 0; } svg, img { max-width: 100%; height: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .93rem; margin: .6rem 0; }
+table + .how { margin: 0 0 1.8rem; }
 th, td { text-align: right; padding: .35rem .7rem; border-bottom: 1px solid #e3e7ec; }
-th:first-child, td:first-child { text-align: left; } th { color: #5b6573; font-weight: 600; }
+th:first-child, td:first-child { text-align: left; }
+th { color: #5b6573; font-weight: 600; } td:first-child { white-space: nowrap; }
 .scroll { max-height: 26rem; overflow: auto; border: 1px solid #e3e7ec; border-radius: 8px; }
 .scroll table { margin: 0; } .scroll th { position: sticky; top: 0; background: #fff; }
 .key i { display: inline-block; width: .8em; height: .8em; margin: 0 .35em 0 1em; }
@@ -34,10 +36,11 @@ code { background: #f4f6f8; padding: .1em .35em; border-radius: 4px; }
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells that are already words."""
+    """Rows of cells that are already words; `caption` says how to read them."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    caption: str = ''
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Page:
     gate_svg: str
     gate_caption: str
     burden: Table
+    requests: tuple[Table, ...]
     media: tuple[Media, ...]
     episodes: Table
     provenance: Table
@@ -74,12 +78,14 @@ def render(page: Page) -> str:
             'Learning curve',
             _figure(
                 page.curve_svg,
-                'Success without help, with 95 % '
-                'Wilson intervals; the same seeds for every point.',
+                'Success without help, with 95 % Wilson intervals; the same seeds for every '
+                'point. Human actions are all ticks that the human owned until then, '
+                'demonstrations included, also those that nothing was learned from.',
             ),
         ),
         _section('The gate over an episode', _key() + _figure(page.gate_svg, page.gate_caption)),
         _section('What it cost the human', _table(page.burden)),
+        _section('Why the human was asked', ''.join(map(_table, page.requests))),
         _section('Before and after', _media(page.media)),
         _section('Episodes', f'<div class="scroll">{_table(page.episodes)}</div>'),
         _section('How each number was made', _table(page.provenance)),
@@ -165,4 +171,5 @@ def _table(table: Table) -> str:
         '<tr>' + ''.join(f'<td>{escape(cell)}</td>' for cell in row) + '</tr>'
         for row in table.rows
     )
-    return f'<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    words = f'<p class="how">{escape(table.caption)}</p>' if table.caption else ''
+    return f'<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>{words}'

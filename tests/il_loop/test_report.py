@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html.parser
 import re
 
@@ -9,16 +10,18 @@ import numpy as np
 import pytest
 
 from il_core.errors import UserError
-from il_core.types import Owner
+from il_core.types import Cause, Owner
 from il_data.read import read_episode
-from il_loop import cli, report_charts, report_data, report_pictures
+from il_loop import cli, report_charts, report_data, report_pictures, report_requests
 from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop
+from il_loop.episodes import summarise
 from il_loop.evaluate import load_comparison
 from il_loop.report import write_report
+from il_loop.report_data import Group
 from il_loop.report_page import Page, Table, render
+from il_loop.requests import reaction, requests
 from il_loop.rounds import make_round, read_bags
 from il_loop.run_folder import RunFolder
-from il_loop.stats import Estimate
 from il_policy.checkpoint import load
 from tests.il_data.fake import Rig
 from tests.il_loop.bags import record
@@ -116,13 +119,16 @@ def test_burden_adds_up(run, page):
 def test_timeline_is_of_an_episode_in_which_the_gate_called(run):
     told = report_data.telling_episode(report_data.load(run))
     line = report_data.timeline(told)
-    assert line.score_name == 'novelty'
+    assert [(p.name, p.is_asking) for p in line.panels] == [
+        ('novelty', True),
+        ('discrepancy', False),
+    ]
     assert Owner.HUMAN in line.owners
     assert len(line.times_s) == len(told)
     assert line.times_s[1] == pytest.approx(0.05)
     svg = report_charts.gate_timeline(line)
     assert svg.startswith('<svg')
-    assert 'novelty' in svg
+    assert all(words in svg for words in ('novelty', 'asks above', 'hands back below'))
 
 
 def test_pictures_repeat_the_recorded_episode(run):
@@ -141,18 +147,49 @@ def test_page_without_anything_says_so(tmp_path):
     with pytest.raises(UserError, match='no round yet'):
         write_report(RunFolder(tmp_path))
     nothing = Table(('a',), ())
-    bare = render(Page('<t>', 's', None, '', '', '', nothing, (), nothing, nothing))
+    bare = render(Page('<t>', 's', None, '', '', '', nothing, (), (), nothing, nothing))
     assert 'No paired evaluation' in bare
     assert '&lt;t&gt;' in bare
 
 
-def test_curve_shows_every_point():
-    points = [
-        report_charts.CurvePoint(f'round {k}', 100 * k, Estimate(k / 4, k / 5, (k + 1) / 4, 50))
-        for k in range(3)
-    ]
-    svg = report_charts.learning_curve(points)
-    assert all(f'round {k}: {25 * k:.0f} %' in svg for k in range(3))
+def test_curve_counts_the_human_of_every_episode_so_far(run):
+    data = report_data.load(run)
+    episodes = read_bags(run)
+    first, last = report_data.curve(data)
+    assert first.human_actions == sum(e.human_actions for e in episodes[:4])
+    assert last.human_actions == sum(e.human_actions for e in episodes)
+    gone = dataclasses.replace(data, groups=data.groups[:1])
+    assert [p.human_actions for p in report_data.curve(gone)] == [first.human_actions, None]
+
+
+def test_requests_are_counted_by_cause_and_held_against_alpha(run, page):
+    causes, reactions, budget = report_requests.tables(report_data.load(run).groups)
+    helped = read_bags(run)[4:]
+    found = [r for e in helped for r in requests(e)]
+    assert causes.head[0] == 'requests'
+    row = dict(zip(causes.head, causes.rows[1], strict=True))
+    assert row['requests'] == 'with round 0'
+    assert int(row['n']) == len(found) > 0
+    assert int(row['novelty']) == sum(r.cause is Cause.NOVELTY for r in found)
+    assert int(causes.rows[-1][1]) == sum(int(r[1]) for r in causes.rows[:-1])
+    assert reactions.rows[1][:2] == ('with round 0', str(reaction(found).n))
+    (spent,) = (dict(zip(budget.head, r, strict=True)) for r in budget.rows)
+    assert (spent['gate'], spent['target alpha']) == ('novelty', '20 %')
+    rate = len(found) / (len(found) + sum(e.robot_actions for e in helped))
+    assert spent['requests per robot step'] == f'{100 * rate:.2f} %'
+    assert 'Why the human was asked' in page
+    assert spent['requests per robot step'] in page
+
+
+def test_tables_of_quiet_episodes_and_of_none(run):
+    alone = report_data.load(run).evaluated[0].episodes
+    counts = tuple(map(summarise, alone))
+    causes, reactions, budget = report_requests.tables([Group('alone', alone, counts)])
+    assert causes.head == ('requests', 'n', 'unanswered')
+    assert causes.rows == (('alone', '0', '0'), ('in all', '0', '0'))
+    assert reactions.rows == (('alone', '0', '–', '–', '–'),)
+    assert budget.rows == ()
+    assert report_requests.tables([])[0].rows == (('in all', '0', '0'),)
 
 
 def test_commands_work_on_the_run(run, tmp_path, capsys):
