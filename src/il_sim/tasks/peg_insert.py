@@ -55,8 +55,8 @@ class PegInsertWorld(PandaWorld):
 
     physics_hz = 480
     pads = True
-    eye = (1.1, -0.25, 0.55)
-    look_at = (0.46, 0.0, 0.06)
+    eye = (1.0, -0.1, 0.42)
+    look_at = (0.46, -0.02, 0.06)
 
     def _build(self) -> None:
         client = self._client
