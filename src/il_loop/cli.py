@@ -24,6 +24,7 @@ from il_loop.report_page import points, rate
 from il_loop.rounds import RoundConfig, make_round, read_bags
 from il_loop.run_folder import RoundFile, RunFolder
 from il_policy import bc, checkpoint
+from il_policy.critic import CriticConfig
 from il_policy.fitting import Progress as Trained
 from il_sim.api import make_world
 
@@ -77,6 +78,7 @@ def round_(argv: list[str]) -> int:
         bc.BcConfig(epochs=args.epochs, members=args.members, threads=args.threads),
         args.gate,
         args.alpha,
+        CriticConfig(threads=args.threads),
         seed=args.seed,
     )
     before = len(run.rounds())

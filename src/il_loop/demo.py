@@ -16,10 +16,12 @@ from il_loop.report_data import trusted
 from il_loop.rounds import RoundConfig
 from il_loop.run_folder import RunFolder
 from il_policy.bc import BcConfig
+from il_policy.critic import CriticConfig
 
 SETTINGS = 'demo.json'
 COLLECT, REAL_TIME, EVALUATE = 1_000, 9_000, 10_000  # seeds, counted from that of the demo
 STOP_S = 20.0  # for a graph to stop after Ctrl-C
+THREADS = 2  # of a training, which change no bit of it
 TAIL = 15  # lines of a failed command to show
 DOMAINS = 102  # from here on their ports may be taken by other programs
 
@@ -38,6 +40,7 @@ class Settings:
     evaluations: int = 50
     alpha: float = 0.01
     handover: str = 'request'
+    reaction_s: float = 0.25
     epochs: float = 200.0
 
     def __post_init__(self) -> None:
@@ -47,7 +50,9 @@ class Settings:
 
     @property
     def round_config(self) -> RoundConfig:
-        return RoundConfig(BcConfig(epochs=self.epochs), self.gate, self.alpha, seed=self.seed)
+        threads = min(os.cpu_count() or 1, THREADS)
+        bc, critic = BcConfig(epochs=self.epochs, threads=threads), CriticConfig(threads=threads)
+        return RoundConfig(bc, self.gate, self.alpha, critic, seed=self.seed)
 
 
 # Smaller in everything: an easier task that three demonstrations begin to solve.
@@ -177,9 +182,12 @@ def _task(s: Settings) -> Sequence[str]:
 
 
 def _assisted(run: RunFolder, s: Settings, number: int) -> tuple[str, ...]:
+    settings = f'operator.reaction_s={s.reaction_s}'
+    if s.gate_params:
+        settings += f' gate.gate_params="{s.gate_params}"'
     return (
         *_task(s),
         *('--checkpoint', str(run.checkpoint(number)), '--gate', s.gate),
         *('--operator', 'scripted', '--handover', s.handover),
-        *(('--set', f'gate.gate_params="{s.gate_params}"') if s.gate_params else ()),
+        *('--set', settings),
     )

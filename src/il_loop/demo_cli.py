@@ -11,7 +11,7 @@ import torch
 
 from il_core.errors import UserError
 from il_data import manifest
-from il_data.read import bag_folders
+from il_data.read import bag_folders, read_episode
 from il_loop import demo
 from il_loop.cli import CONSOLE, round_words, training_bar
 from il_loop.demo import QUICK, Session, Settings
@@ -19,6 +19,7 @@ from il_loop.fits import FITS, PROBES
 from il_loop.probe import prober
 from il_loop.report import write_report
 from il_loop.report_page import points, rate
+from il_loop.requests import spending
 from il_loop.rounds import make_round, read_bags
 from il_loop.run_folder import RunFolder
 from il_loop.stages_cli import Stages
@@ -60,7 +61,9 @@ def _learn(stages: Stages, run: RunFolder, s: Settings) -> None:
         words = (
             f'{s.episodes} episodes with the policy of round {number}: the gate calls the human'
         )
-        _collect(stages, words, demo.interactive(run, s, number))
+        session = demo.interactive(run, s, number)
+        _collect(stages, words, session)
+        CONSOLE.print(f'    {_spent(session, s)}')
         words = f'Round {number + 1}: retrain from all bags and fit the gate again'
         _train(stages, run, s, number + 1, words)
 
@@ -79,7 +82,7 @@ def _judge(stages: Stages, run: RunFolder, s: Settings, pictures: bool) -> None:
 
 def _collect(stages: Stages, words: str, *sessions: Session) -> None:
     def missing() -> list[Session]:
-        return [each for each in sessions if len(_outcomes(each)) < len(each.seeds)]
+        return [each for each in sessions if len(_sound(each)) < len(each.seeds)]
 
     def work() -> str:
         for _ in range(TRIES):
@@ -111,20 +114,29 @@ def _train(stages: Stages, run: RunFolder, s: Settings, number: int, words: str)
     stages.run(words, present, work)
 
 
-def _outcomes(session: Session) -> list[str]:
-    """Return how the episodes of a session ended that are finished and soundly recorded."""
+def _sound(session: Session) -> dict[int, Path]:
+    """Return seed -> bag of the episodes of a session that are finished and soundly recorded."""
     found = {}
     for bag in bag_folders(session.run.bags):
         if (bag / manifest.FILE).is_file():
             known = manifest.load(bag)
             if known.verdict is not manifest.Verdict.BAD:
-                found[known.seed] = known.outcome.name.lower()
-    return [found[seed] for seed in session.seeds if seed in found]
+                found[known.seed] = bag
+    return {seed: found[seed] for seed in session.seeds if seed in found}
 
 
 def _ended(session: Session) -> str:
-    counts = Counter(_outcomes(session))
+    counts = Counter(manifest.load(bag).outcome.name.lower() for bag in _sound(session).values())
     return ', '.join(f'{n} {outcome}' for outcome, n in counts.most_common())
+
+
+def _spent(session: Session, s: Settings) -> str:
+    """Say what the episodes took of the human, beside what the gate was allowed."""
+    spent = spending([read_episode(bag) for bag in _sound(session).values()])
+    return (
+        f"asked {spent.requests} times, on {100 * spent.rate:.2f} % of the robot's steps (alpha "
+        f'{100 * s.alpha:g} %); the human had {100 * spent.human_share:.0f} % of the ticks'
+    )
 
 
 def _conclude(run: RunFolder, s: Settings, took_s: float) -> None:
@@ -159,6 +171,9 @@ def _parser(d: Settings) -> argparse.ArgumentParser:
     parser.add_argument('--evaluations', type=int, default=d.evaluations, help='paired seeds')
     parser.add_argument('--alpha', type=float, default=d.alpha, help='share of states to ask on')
     parser.add_argument('--handover', default=d.handover, help='request or instant')
+    parser.add_argument(
+        '--reaction-s', type=float, default=d.reaction_s, help='of the human, in seconds'
+    )
     parser.add_argument('--epochs', type=float, default=d.epochs, help='of every training')
     parser.add_argument('--no-pictures', action='store_true', help='a report without pictures')
     return parser

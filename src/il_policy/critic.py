@@ -4,13 +4,16 @@ Hoque et al., CoRL 2021: Q(s, a) estimates the sum of discounted goal indicators
 acts from s' on. Target r + (1 - r) gamma min(Q1', Q2')(s', policy(s')), 0 after any other end.
 
 What differs from the authors' code, and why: targets start as copies of the new critics (there,
-those of the first round trail behind); a time-out always ends with 0 (there, rollouts drop it and
+those of the first round trail behind) and follow at every tenth step by as much as there in ten,
+so that ten batches are judged at once; a time-out always ends with 0 (there, rollouts drop it and
 online steps end with it), because a policy that stands still would otherwise define its own value.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +24,13 @@ from torch import Tensor
 from il_core.errors import InternalError, UserError
 from il_core.types import Vector
 from il_policy.ensemble import Ensemble
+from il_policy.member import Member
 from il_policy.nets import Floats, Head, Net
 from il_policy.normalize import Normalization
 
 CRITIC_RNG = 17  # first word of its seeds
 TWINS = 2
-BLOCK = 250  # steps whose rows are drawn and gathered at once
+REPORT = 250  # steps between two reports of progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +55,12 @@ class Transitions:
 
 @dataclass(frozen=True)
 class CriticConfig:
-    """How critics are trained; defaults as in the authors' code.
+    """How critics are trained; defaults as in the authors' code (polyak 0.995 at every second
+    step).
 
-    `positive`: at most this share of a batch are steps that reached the goal. Targets follow by
-    `polyak` at every `polyak_every`-th step. `capacity`: only the newest so many steps count.
+    `positive`: at most this share of a batch are steps that reached the goal. Targets keep the
+    share `polyak` of themselves at every `turn`-th step. `capacity`: only the newest so many steps
+    count. `threads`: 2 trains both critics at a time, which changes no bit.
     """
 
     steps: int = 12_500
@@ -62,13 +68,14 @@ class CriticConfig:
     positive: float = 0.1
     discount: float = 0.9999
     learning_rate: float = 1e-3
-    polyak: float = 0.995
-    polyak_every: int = 2
+    polyak: float = 0.975
+    turn: int = 10
+    threads: int = 1
     hidden: tuple[int, ...] = (256, 256)
     capacity: int = 30_000
 
     def __post_init__(self) -> None:
-        for name in ('steps', 'batch', 'learning_rate', 'polyak_every', 'capacity'):
+        for name in ('steps', 'batch', 'learning_rate', 'turn', 'capacity'):
             if getattr(self, name) <= 0:
                 raise UserError(f'critic: {name}', getattr(self, name), 'must be above 0')
         for name in ('positive', 'discount', 'polyak'):
@@ -111,18 +118,26 @@ def train_critic(
     first = net.initial(np.random.default_rng((CRITIC_RNG, 0, seed)))
     critics = Ensemble(net, first, config.batch, config.learning_rate)
     targets = Ensemble(net, first, config.batch)
-    weight = torch.ones(config.batch, 1)
     rng = np.random.default_rng((CRITIC_RNG, 1, seed))
-    for step, (x, following, reward, keep) in enumerate(table.batches(config, rng), 1):
-        value = torch.minimum(*(twin.predict(following) for twin in targets.members))
-        target = torch.addcmul(reward, keep, value, value=config.discount)
-        for twin in critics.members:
-            twin.step(x, target, weight)
-        if step % config.polyak_every == 0:
+    with futures.ThreadPoolExecutor(config.threads) as pool:
+        for done, (x, following, reward, keep) in table.turns(config, rng):
+            flat = following.flatten(0, 1)
+            values = pool.map(lambda twin, flat=flat: twin.predict(flat), targets.members)
+            value = torch.minimum(*values).view_as(reward)
+            target = torch.addcmul(reward, keep, value, value=config.discount)
+            learn = functools.partial(_learn, x, target)
+            list(pool.map(learn, critics.members))
             targets.flat.lerp_(critics.flat, 1 - config.polyak)
-        if progress is not None and step % BLOCK == 0:
-            progress(step)
+            if progress is not None and done % REPORT == 0:
+                progress(done)
     return Critic(net, critics.weights())
+
+
+def _learn(x: Tensor, target: Tensor, twin: Member) -> None:
+    """Take one step per batch of (T, B, ...)."""
+    weight = torch.ones(x.shape[1], 1)
+    for each in zip(x, target, strict=True):
+        twin.step(*each, weight)
 
 
 class _Table:
@@ -156,22 +171,21 @@ class _Table:
         self._reached = np.flatnonzero(data.reached[kept])
         self._others = np.flatnonzero(~data.reached[kept])
 
-    def batches(
+    def turns(
         self, config: CriticConfig, rng: np.random.Generator
-    ) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """Yield (state and action, those after, reward, whether it goes on) per step."""
+    ) -> Iterator[tuple[int, tuple[Tensor, ...]]]:
+        """Yield the steps done after a turn, and for its batches (T, B, ...): state and action,
+        those after, reward, whether it goes on."""
         size = config.batch
         good = min(round(config.positive * size), size) if len(self._reached) else 0
         if not len(self._others):
             good = size
-        sizes = (self.width, self.width, 1, 1)
-        for begin in range(0, config.steps, BLOCK):
-            steps = min(BLOCK, config.steps - begin)
+        sizes = [self.width, self.width, 1, 1]
+        for begin in range(0, config.steps, config.turn):
+            steps = min(config.turn, config.steps - begin)
             rows = np.empty((steps, size), np.int64)
             for part, pool in ((rows[:, :good], self._reached), (rows[:, good:], self._others)):
                 if part.size:
                     part[:] = pool[rng.integers(len(pool), size=part.shape)]
-            block = self._columns.index_select(0, torch.from_numpy(rows.ravel()))
-            for batch in block.view(steps, size, -1):
-                x, following, reward, keep = batch.split(sizes, dim=1)
-                yield x, following, reward, keep
+            picked = self._columns.index_select(0, torch.from_numpy(rows.ravel()))
+            yield begin + steps, torch.split(picked.view(steps, size, -1), sizes, dim=2)
