@@ -70,6 +70,8 @@ def round_(argv: list[str]) -> int:
         default=PROBES,
         help='in simulation, for gates with a critic: episodes of the new policy alone',
     )
+    steps = CriticConfig().steps
+    parser.add_argument('--critic-steps', type=int, default=steps, help='of a gate with critics')
     parser.add_argument('--json', action='store_true', help='say how it goes for programs')
     _training_arguments(parser)
     args = parser.parse_args(argv)
@@ -78,7 +80,7 @@ def round_(argv: list[str]) -> int:
         bc.BcConfig(epochs=args.epochs, members=args.members, threads=args.threads),
         args.gate,
         args.alpha,
-        CriticConfig(threads=args.threads),
+        CriticConfig(steps=args.critic_steps, threads=args.threads),
         seed=args.seed,
     )
     before = len(run.rounds())

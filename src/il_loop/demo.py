@@ -182,12 +182,10 @@ def _task(s: Settings) -> Sequence[str]:
 
 
 def _assisted(run: RunFolder, s: Settings, number: int) -> tuple[str, ...]:
-    settings = f'operator.reaction_s={s.reaction_s}'
-    if s.gate_params:
-        settings += f' gate.gate_params="{s.gate_params}"'
     return (
         *_task(s),
         *('--checkpoint', str(run.checkpoint(number)), '--gate', s.gate),
         *('--operator', 'scripted', '--handover', s.handover),
-        *('--set', settings),
+        *('--set', f'operator.reaction_s={s.reaction_s}'),
+        *(('--set', f'gate.gate_params={s.gate_params}') if s.gate_params else ()),
     )

@@ -34,6 +34,7 @@ class JobsParams(CommonParams):
         0.0, "share of states on which it may ask; 0: the gate's own", low=0.0, high=1.0
     )
     probes: int = param(PROBES, 'in simulation: episodes alone for a critic', low=0, high=10_000)
+    critic_steps: int = param(12_500, 'of a critic', low=1, high=10_000_000)
     epochs: float = param(200.0, 'passes over the labels', low=0.1, high=1e6)
     seed: int = param(0, 'of the training', low=0, high=2**31)
     swap: bool = param(True, 'let policy and gate run the result')
@@ -80,6 +81,7 @@ class JobsNode(IlNode):
             'gate': p.gate if p.gate in FITS.names() else '',
             'epochs': p.epochs,
             'probes': p.probes,
+            'critic-steps': p.critic_steps,
             'seed': p.seed,
         }
         settings |= {'alpha': p.alpha} if p.alpha else {}

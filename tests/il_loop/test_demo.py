@@ -55,6 +55,15 @@ def test_commands_are_ones_that_il_collect_takes(tmp_path):
         parsed = collect_cli._parser().parse_args(session.command[1:])
         args = options.graph_args(parsed, run=parsed.run)
         assert args.simulated
+        assisted = args.gate == s.gate
+        assert args.settings() == (
+            {
+                'operator': {'reaction_s': s.reaction_s},
+                'gate': {'gate_params': s.gate_params},
+            }
+            if assisted
+            else {}
+        )
         assert parsed.start_graph
 
 

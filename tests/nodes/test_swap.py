@@ -23,6 +23,16 @@ from il_ros.topics import TOPICS, create_subscription
 from tests.il_gating.test_gates import fitted
 
 pytestmark = pytest.mark.ros
+# What else is set, by gate. A budget without limit: the human is asked at every tick.
+SETTINGS = {
+    'expert_only': [],
+    'thrifty_dagger': [
+        'gate.gate_params={alpha: 1.0}',
+        'jobs.gate=thrifty_dagger',
+        'jobs.probes=1',
+        'jobs.critic_steps=50',
+    ],
+}
 IL = [sys.executable, '-m', 'il_core.cli']
 
 
@@ -33,11 +43,14 @@ def checkpoints(tmp_path_factory):
 
 
 @pytest.fixture
-def graph(checkpoints, tmp_path):
-    """A graph in lockstep in which a scripted human drives all the time; gives its run folder."""
-    options = ['--gate', 'expert_only', '--checkpoint', str(checkpoints[0]), '--jobs']
+def graph(request, checkpoints, tmp_path):
+    """A graph in lockstep with a scripted human who is always there, under `expert_only` unless a
+    test says otherwise; gives its run folder."""
+    gate = getattr(request, 'param', 'expert_only')
+    options = ['--gate', gate, '--checkpoint', str(checkpoints[0]), '--jobs']
     options += ['--operator', 'scripted', '--style', 'always', '--handover', 'instant']
     options += ['--lockstep', '--run', str(tmp_path), '--set', 'jobs.epochs=1']
+    options += [word for setting in SETTINGS[gate] for word in ('--set', setting)]
     process = subprocess.Popen([*IL, 'run', *options], stderr=subprocess.PIPE, text=True)
     yield tmp_path
     process.send_signal(signal.SIGINT)
@@ -137,3 +150,19 @@ def test_a_training_runs_beside_the_graph_and_its_result_is_swapped_in(graph, ch
         hand.call(CancelJob, 'jobs/cancel')
         hand.wait(job, Job.STATE_CANCELLED)
     assert driven_by(graph, 3) == ids(made)
+
+
+@pytest.mark.parametrize('graph', ['thrifty_dagger'], indirect=True)
+def test_a_gate_with_a_critic_is_refitted_beside_the_graph_and_swapped_in(graph, checkpoints):
+    assert driven_by(graph, 0) == ids(checkpoints[0])
+    with Hand() as hand:
+        job = hand.call(StartJob, 'jobs/train').job_id
+        hand.wait(job, Job.STATE_DONE)
+    made = graph / 'round_0' / 'checkpoint'
+    assert 'critic.onnx' in checkpoint.load(made).files
+    assert driven_by(graph, 1) == ids(made)
+    bag = next(b for b in (graph / 'bags').iterdir() if only_checkpoint(b) == ids(made)[0])
+    episode = read_episode(bag)
+    assert {'novelty', 'risk'} <= set(episode.score_names)
+    risk = episode.steps['scores'][:, episode.score_names.index('risk')]
+    assert ((risk >= 0) & (risk <= 1)).all()
