@@ -2,8 +2,9 @@
 
     python benchmarks/gate_speed.py --n 20000
 
-Seven delta axes, gate `novelty`, a proposal and an expert action at every tick, one thread; what
-GateNode and rollout spend besides messages, physics and the policy.
+Seven delta axes, gates `novelty` and `thrifty_dagger` (whose critics, 2 x 256, judge every
+proposal), a proposal and an expert action at every tick, one thread; what GateNode and rollout
+spend besides messages, physics and the policy.
 """
 
 from __future__ import annotations
@@ -25,9 +26,15 @@ from il_core.types import (
     Press,
     Proposal,
 )
+from il_gating.api import Gate
 from il_gating.config import GateConfig
 from il_gating.core import GateCore
 from il_gating.gates.novelty import Novelty
+from il_gating.gates.thrifty_dagger import ThriftyDagger, ThriftyParams
+from il_gating.scorer import Scorer
+from il_policy.export import critic_onnx
+from il_policy.nets import Head, Net
+from il_policy.normalize import Normalization
 
 AXES, TICK_NS = 7, 50_000_000
 
@@ -38,10 +45,27 @@ def spec() -> Spec:
     return Spec(RobotSpec('bench', 20.0, axes, streams), TaskSpec('bench', 'bench', 1e6))
 
 
-def ticks(mode: Mode, n: int, rng: np.random.Generator) -> Iterator[float]:
+def novelty(robot: Spec) -> Gate:
+    return Novelty(robot, 1.0, 0.5, 10.0)
+
+
+def thrifty(robot: Spec) -> Gate:
+    """Return a gate with random critics that never asks and never hands back."""
+    rng, fields = np.random.default_rng(0), len(robot.frame_fields)
+    normal = Normalization.fit(rng.normal(size=(50, fields)), robot)
+    net = Net(fields + AXES, 1, Head.SIGMOID, 2)
+    critic = Scorer(critic_onnx(net, normal, net.initial(rng)))
+    scores = np.ones((100, 2))
+    return ThriftyDagger(robot, critic, scores, 0.0, 0.01, ThriftyParams())
+
+
+GATES = {'novelty': novelty, 'thrifty_dagger': thrifty}
+
+
+def ticks(name: str, mode: Mode, n: int, rng: np.random.Generator) -> Iterator[float]:
     """Yield the microseconds of each of `n` updates in `mode`."""
     robot = spec()
-    gate = Novelty(robot, 1.0, 0.5, 10.0)
+    gate = GATES[name](robot)
     core = GateCore(robot, gate, GateConfig(auto_start=True))
     human = mode is Mode.SUPERVISOR
     presses = [0] * len(Press)
@@ -67,10 +91,12 @@ def main() -> None:
     parser.add_argument('--n', type=int, default=20_000, help='ticks in each mode')
     args = parser.parse_args()
     result = {}
-    for mode in (Mode.AUTONOMOUS, Mode.SUPERVISOR):
-        values = measure.spread(ticks(mode, args.n, np.random.default_rng(args.seed)))
-        result[mode.name] = values
-        measure.row(mode.name, values, unit='us per tick')
+    for name in GATES:
+        result[name] = {}
+        for mode in (Mode.AUTONOMOUS, Mode.SUPERVISOR):
+            values = measure.spread(ticks(name, mode, args.n, np.random.default_rng(args.seed)))
+            result[name][mode.name] = values
+            measure.row(f'{name}, {mode.name}', values, unit='us per tick')
     measure.write(args.out, {'seed': args.seed, 'update_us': result})
 
 
