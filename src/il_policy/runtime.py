@@ -42,12 +42,12 @@ class Runtime(Protocol):
         """Return the output for (N, F) observations."""
 
 
-class OnnxRuntime:
-    """Runs the exported graph.
+class OnnxGraph:
+    """An ONNX graph whose inputs and outputs are float64 with rows first.
 
     Args:
-        graph: contents of policy.onnx.
-        threads: threads of one decision; one is the fastest for small nets.
+        graph: contents of the file.
+        threads: threads of one run; one is the fastest for small nets.
     """
 
     def __init__(self, graph: bytes, threads: int = 1) -> None:
@@ -59,19 +59,22 @@ class OnnxRuntime:
         self._session = onnxruntime.InferenceSession(
             graph, options, providers=['CPUExecutionProvider']
         )
-        # One frame goes through buffers that are bound once; a call finds its tensors in place.
+        # One row goes through buffers that are bound once; a run finds its tensors in place.
         self._binding = self._session.io_binding()
-        (self._frame,) = self._bind(self._session.get_inputs(), self._binding.bind_input)
+        self._inputs = self._bind(self._session.get_inputs(), self._binding.bind_input)
         self._outputs = self._bind(self._session.get_outputs(), self._binding.bind_output)
 
-    def decide(self, frame: Vector) -> Output:
-        self._frame[0] = frame
+    def row(self, *inputs: Vector) -> list[Vector]:
+        """Return every output of one row; overwritten by the next run. Inputs as in the graph."""
+        for buffer, value in zip(self._inputs, inputs, strict=True):
+            buffer[0] = value
         self._session.run_with_iobinding(self._binding)
-        mean, variance, members = self._outputs
-        return Output(mean[0].copy(), variance[0].copy(), members[:, 0].copy())
+        return self._outputs
 
-    def predict(self, observations: Vector) -> Output:
-        return Output(*self._session.run(None, {'observation': observations}))
+    def rows(self, **inputs: Vector) -> list[Vector]:
+        """Return every output of N rows, inputs by name."""
+        outputs: list[Vector] = self._session.run(None, inputs)
+        return outputs
 
     @staticmethod
     def _bind(tensors: list[onnxruntime.NodeArg], bind: Callable[..., None]) -> list[Vector]:
@@ -79,6 +82,20 @@ class OnnxRuntime:
         for tensor, buffer in zip(tensors, buffers, strict=True):
             bind(tensor.name, 'cpu', 0, np.float64, buffer.shape, buffer.ctypes.data)
         return buffers
+
+
+class OnnxRuntime:
+    """Runs the exported graph; arguments as of `OnnxGraph`."""
+
+    def __init__(self, graph: bytes, threads: int = 1) -> None:
+        self._graph = OnnxGraph(graph, threads)
+
+    def decide(self, frame: Vector) -> Output:
+        mean, variance, members = self._graph.row(frame)
+        return Output(mean[0].copy(), variance[0].copy(), members[:, 0].copy())
+
+    def predict(self, observations: Vector) -> Output:
+        return Output(*self._graph.rows(observation=observations))
 
 
 class NumpyRuntime:

@@ -22,8 +22,8 @@ MEAN = np.array([0.05, 0.0, 0.04])
 class FromFrame:
     """A scorer that reads its value from the first field of the frame."""
 
-    def __call__(self, **inputs: np.ndarray) -> float:
-        return float(inputs['observation'][0])
+    def __call__(self, *inputs: np.ndarray) -> float:
+        return float(inputs[0][0])
 
 
 def inputs(

@@ -68,7 +68,7 @@ def test_values_are_the_chances_to_reach_the_goal(scored: tuple[Scorer, Transiti
 def test_one_state_scores_as_a_batch_does(scored: tuple[Scorer, Transitions]) -> None:
     scorer, data = scored
     many = scorer.batch(observation=data.states[:9], action=data.actions[:9])
-    one = [scorer(observation=s, action=a) for s, a in zip(data.states, data.actions, strict=True)]
+    one = [scorer(s, a) for s, a in zip(data.states, data.actions, strict=True)]
     np.testing.assert_allclose(one[:9], many, atol=1e-6)
 
 

@@ -51,7 +51,7 @@ class SafeDagger:
     def _unsafe(self, inputs: GateInputs) -> float:
         if inputs.proposal.mean is None:
             return float('nan')
-        return self._classifier(observation=inputs.proposal.frame.vector)
+        return self._classifier(inputs.proposal.frame.vector)
 
     def _judge(self, unsafe: float, others: Mapping[str, float]) -> Decision:
         """Decide by the classifier alone; what is not known is not safe."""

@@ -152,7 +152,7 @@ class ThriftyDagger:
         proposal = inputs.proposal
         if proposal.mean is None:
             return NAN, NAN
-        risk = 1.0 - self._critic(observation=proposal.frame.vector, action=proposal.mean)
+        risk = 1.0 - self._critic(proposal.frame.vector, proposal.mean)
         if proposal.variance is None:
             return NAN, risk
         return float(self._measure.novelty(proposal.variance)), risk
