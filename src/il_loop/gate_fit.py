@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from il_core.spec import Spec
@@ -85,6 +86,12 @@ class FitInputs:
     def parts(self) -> Split:
         """Rows of `columns` that were trained on, and those held out."""
         return split(self.columns.episode, self.bc.validation, self.seed)
+
+    @property
+    def judged_rows(self) -> NDArray[np.int64]:
+        """Rows on which to judge the policy: those held out, all where none were."""
+        held = self.parts.validation
+        return held if len(held) else np.arange(len(self.columns))
 
     def own_states(self) -> tuple[Vector, str]:
         """Return (K, F) states that a policy was in while it owned the robot, and in words whose:

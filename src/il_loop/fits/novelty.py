@@ -33,8 +33,7 @@ def fit(inputs: FitInputs) -> Fitting:
         states, order = 'of episodes left out in turn', np.argsort(columns.episode, kind='stable')
         made = fit_novelty(spec, left_out(inputs), columns.actions[order], alpha=alpha)
         return Fitting({inputs.gate: made}, states)
-    rows = inputs.parts.validation
-    rows = rows if len(rows) else np.arange(len(columns))
+    rows = inputs.judged_rows
     output = predicted(inputs.runtime, columns.observations[rows])
     mine = predicted(inputs.runtime, own) if len(own) >= ENOUGH else None
     made = fit_novelty(spec, output, columns.actions[rows], alpha=alpha, own=mine)

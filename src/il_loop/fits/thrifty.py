@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from il_core.distance import Distance
 from il_core.types import Outcome, Vector
@@ -42,7 +41,7 @@ def fit(inputs: FitInputs) -> Fitting:
     graph = critic_onnx(critic.net, policy.normalization, critic.weights)
     states, words = inputs.own_states()
     if len(states) < ENOUGH:
-        states, words = inputs.columns.observations[_held(inputs)], 'held-out labels'
+        states, words = inputs.columns.observations[inputs.judged_rows], 'held-out labels'
     states = states[-KEPT:]
     output = predicted(runtime, states)
     novelty = Measure(inputs.spec).novelty(output.variance)
@@ -66,7 +65,8 @@ def transitions(episodes: Sequence[Episode]) -> Transitions:
     aborted one is left out, since nobody knows what would have come. So is a step without a
     usable frame before or after it.
     """
-    return Transitions(*(np.concatenate(columns) for columns in zip(*map(_steps, episodes))))  # noqa: B905
+    columns = zip(*map(_steps, episodes), strict=True)
+    return Transitions(*map(np.concatenate, columns))
 
 
 def _steps(episode: Episode) -> tuple[Vector, Vector, Vector, Vector, Vector]:
@@ -80,11 +80,6 @@ def _steps(episode: Episode) -> tuple[Vector, Vector, Vector, Vector, Vector]:
     columns = (frames, episode.commands, following, reached, ended)
     a, b, c, d, e = (column[known] for column in columns)
     return a, b, c, d, e
-
-
-def _held(inputs: FitInputs) -> NDArray[np.int64]:
-    held = inputs.parts.validation
-    return held if len(held) else np.arange(len(inputs.columns))
 
 
 def _discrepancy(inputs: FitInputs) -> float:
