@@ -27,7 +27,7 @@ from il_loop.stats import mean, paired_difference, wilson
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE.parent / 'docs' / 'results' / 'gates_peg_insert'
-AFTER = {'bc_equal': 'thrifty'}  # needs the labels of that cell
+AFTER = {'bc_equal': 'thrifty', 'random': 'thrifty'}  # needs to know that cell
 SINGLE = {f'{name}_NUM_THREADS': '1' for name in ('OMP', 'OPENBLAS', 'MKL')}
 
 

@@ -28,7 +28,7 @@ from il_data.dataset import Columns, labels
 from il_data.episode import Episode
 from il_loop.cast import ALONE, DEMONSTRATE, INSTANT, Cast, make_loop, play
 from il_loop.episodes import EpisodeSummary, summarise
-from il_loop.fits import FITS, PROBED
+from il_loop.fits import PROBED
 from il_loop.probe import alone
 from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
@@ -51,7 +51,8 @@ WATCHING: Mapping[str, Any] = {
 @dataclass(frozen=True)
 class Method:
     """A row of the table. `gate` empty: cloning alone; `alpha` None: as the gate's paper has it;
-    `aided`: parameters of the gate in the evaluation with help."""
+    `aided`: parameters of the gate in the evaluation with help; `matched`: asks as often and for
+    as long as that method did with the same seed."""
 
     words: str
     gate: str = ''
@@ -59,6 +60,7 @@ class Method:
     operator: Mapping[str, Any] = field(default_factory=lambda: ALWAYS)
     alpha: float | None = None
     aided: Mapping[str, Any] = field(default_factory=dict)
+    matched: str = ''
 
     def cast(self, **params: Any) -> Cast:
         return Cast(
@@ -80,6 +82,9 @@ METHODS = {
     'thrifty_budget': replace(
         THRIFTY, words='the union meets alpha 0.01', params={'calibration': 'budget'}
     ),
+    'dagger': Method('every state labelled, beta 0', 'dagger'),
+    'ensemble': Method('discrepancy and doubt, each at 20 % of the labels', 'ensemble_dagger'),
+    'random': Method('at random, as often and as long as thrifty', 'random', matched='thrifty'),
     'hg_strict': Method(
         'human judges: above 0.1 for 5 ticks',
         'hg_dagger',
@@ -137,9 +142,11 @@ class Cell:
 
     @property
     def config(self) -> RoundConfig:
-        fitted = self.method.gate if self.method.gate in FITS.names() else ''
         return RoundConfig(
-            bc.BcConfig(epochs=self.sizes.epochs), fitted, self.method.alpha, seed=self.seed
+            bc.BcConfig(epochs=self.sizes.epochs),
+            self.method.gate,
+            self.method.alpha,
+            seed=self.seed,
         )
 
     def demonstrate(self, count: int) -> list[Episode]:
@@ -218,6 +225,15 @@ def equal(cell: Cell, folder: Path) -> dict[str, Any]:
     return {'labels': count, 'autonomous': won(cell.evaluate(ALONE, EVALUATE, out))}
 
 
+def matched(method: Method, seed: int, folder: Path) -> Method:
+    """Return a method that asks as often as its model, and whose human stays as long."""
+    if not method.matched:
+        return method
+    model = json.loads((folder / f'{method.matched}_{seed}.json').read_text())
+    duration = round(model['human_actions'] / model['interventions'])
+    return replace(method, params={'rate': model['switch_rate'], 'duration': duration})
+
+
 def won(episodes: Sequence[EpisodeSummary]) -> dict[str, Any]:
     """Return wins by seed and what the episodes cost on average."""
     n = len(episodes)
@@ -273,7 +289,12 @@ def main() -> None:
     world = make_world(load_spec(args.task))
     with tempfile.TemporaryDirectory() as scratch:
         cell = Cell(
-            METHODS[args.method], args.seed, sizes, world, RunFolder(Path(scratch)), Clock()
+            matched(METHODS[args.method], args.seed, args.folder),
+            args.seed,
+            sizes,
+            world,
+            RunFolder(Path(scratch)),
+            Clock(),
         )
         found = equal(cell, args.folder) if args.method == 'bc_equal' else gated(cell)
     settings = {'task': args.task, 'spec': world.spec.hash, **vars(sizes)}

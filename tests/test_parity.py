@@ -46,6 +46,10 @@ CASES = {
         Cast('lazy_dagger', {'noise': 0.1}, operator={'style': 'always', **HUMAN}),
         {'gate': 'lazy_dagger', 'handover': 'instant'},
     ),
+    'a coin, and labels everywhere': (
+        Cast('dagger', {'beta': 0.3}, operator={'style': 'always', **HUMAN}),
+        {'gate': 'dagger', 'handover': 'instant'},
+    ),
     'alone': (
         Cast('policy_only'),
         {'gate': 'policy_only', 'operator': 'none', 'handover': 'instant'},

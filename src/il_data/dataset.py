@@ -50,10 +50,13 @@ class Selection:
     Attributes:
         only_successful: leave out episodes that did not end in success (demonstrations).
         verdicts: recordings that are trusted; BAD is not, unless it is named here.
+        whoever_acts: steps on which the policy acted count too, labelled with what the human would
+            have done (DAgger); otherwise only the human's own.
     """
 
     only_successful: bool = False
     verdicts: tuple[Verdict, ...] = (Verdict.OK, Verdict.SUSPECT)
+    whoever_acts: bool = False
 
     def refuses(self, episode: Episode) -> str:
         """Return why an episode is left out, empty where it is taken."""
@@ -68,6 +71,8 @@ class Selection:
 DEMONSTRATIONS = Selection(only_successful=True)
 # Corrections count whatever the outcome: the human's action was right even where the rest failed.
 INTERVENTIONS = Selection()
+# Every visited state, for gates whose human acts at every tick whoever owns the robot.
+EVERY_STATE = Selection(whoever_acts=True)
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,8 @@ class Labels:
 
 
 def labels(episodes: Sequence[Episode], selection: Selection = INTERVENTIONS) -> Labels:
-    """Collect the human's actions, one row per step that is a label (`Episode.human_labels`).
+    """Collect the human's actions, one row per step that is a label (`Episode.human_labels`, or
+    with `whoever_acts` every step at which the dead-man was held).
 
     Args:
         episodes: of one spec.
@@ -100,7 +106,8 @@ def labels(episodes: Sequence[Episode], selection: Selection = INTERVENTIONS) ->
     _one_spec(episodes)
     refused = [selection.refuses(episode) for episode in episodes]
     held = [i for i, reason in enumerate(refused) if not reason]
-    columns = _columns([episodes[i] for i in held], np.array(held, np.int64))
+    taken = [episodes[i] for i in held]
+    columns = _columns(taken, np.array(held, np.int64), selection.whoever_acts)
     counts = np.bincount(columns.episode, minlength=len(episodes))
     left_out = tuple(
         LeftOut(episode.episode_id, reason or 'no step is a label')
@@ -112,12 +119,16 @@ def labels(episodes: Sequence[Episode], selection: Selection = INTERVENTIONS) ->
     return Labels(columns, tuple(e.episode_id for e in episodes), left_out)
 
 
-def _columns(episodes: Sequence[Episode], numbers: NDArray[np.int64]) -> Columns:
+def _columns(
+    episodes: Sequence[Episode], numbers: NDArray[np.int64], whoever_acts: bool
+) -> Columns:
     """Gather the labels of episodes with these numbers; what is finite is asked once for all of
     them, as most episodes are short."""
     if not episodes:
         return Columns(np.empty((0, 0)), np.empty((0, 0)), numbers, np.empty(0))
-    held = [np.flatnonzero(e.at_the_controls) for e in episodes]
+    held = [
+        np.flatnonzero(e.steps['engaged'] if whoever_acts else e.at_the_controls) for e in episodes
+    ]
     frames = np.concatenate([e.frames[rows] for e, rows in zip(episodes, held, strict=True)])
     actions = np.concatenate(
         [e.expert_actions[rows] for e, rows in zip(episodes, held, strict=True)]

@@ -21,6 +21,8 @@ class GateConfig:
         joystick_timeout_s: a human who owns the robot and is silent for longer loses it to HOLD.
         observation_timeout_s: without a usable observation for longer the robot holds.
         hand_back_ticks: ticks in a row for which a gate must want the policy back.
+        min_duration_ticks: for so many ticks the human keeps a robot whose gate asked (the minimum
+            help of Fleet-DAgger).
         auto_return: hand back also while the dead-man is held.
         auto_start: leave HOLD as soon as an episode was started (simulation); otherwise at
             `gate/resume`.
@@ -34,6 +36,7 @@ class GateConfig:
     joystick_timeout_s: float = 0.3
     observation_timeout_s: float = 0.2
     hand_back_ticks: int = 3
+    min_duration_ticks: int = 1
     auto_return: bool = False
     auto_start: bool = False
     auto_resume: bool = False
@@ -48,5 +51,6 @@ class GateConfig:
             raise UserError(
                 'latency_s', self.latency_s, f'must be 0 to timeout_s {self.timeout_s}'
             )
-        if self.hand_back_ticks < 1:
-            raise UserError('hand_back_ticks', self.hand_back_ticks, 'must be at least 1')
+        for name in ('hand_back_ticks', 'min_duration_ticks'):
+            if getattr(self, name) < 1:
+                raise UserError(name, getattr(self, name), 'must be at least 1')

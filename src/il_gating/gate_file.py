@@ -13,7 +13,7 @@ from typing import Any
 from il_core.errors import UserError
 from il_core.spec import Spec
 from il_core.structure import plain, structure
-from il_policy.checkpoint import GRAPH, load
+from il_policy.checkpoint import GRAPH, Checkpoint, load
 
 GATE_FILE = 'gate.json'
 FORMAT = 1
@@ -63,10 +63,28 @@ def load_fit(spec: Spec, path: Path | None, gate: str) -> Fit:
     """
     if path is None:
         raise UserError('checkpoint', '', f'gate `{gate}` needs one with its fit in {GATE_FILE}')
-    checkpoint = load(path, spec)
-    where = f'{path}/{GATE_FILE}'
+    checkpoint, where = load(path, spec), f'{path}/{GATE_FILE}'
     if GATE_FILE not in checkpoint.files:
         raise UserError(where, 'missing', f'gate `{gate}` was never fitted for this policy')
+    fits = _fits(checkpoint, where)
+    if gate not in fits:
+        raise UserError(f'{where}: gate', gate, 'was not fitted', fits)
+    return structure(Fit, fits[gate], f'{where}: {gate}')
+
+
+def find_fit(spec: Spec, path: Path | None, gate: str) -> Fit | None:
+    """Return what `gate` learned for the policy of a checkpoint folder, None where nothing is
+    there. Raises UserError where what is there belongs to another policy, or is broken."""
+    checkpoint = None if path is None else load(path, spec)
+    if checkpoint is None or GATE_FILE not in checkpoint.files:
+        return None
+    where = f'{path}/{GATE_FILE}'
+    fit = _fits(checkpoint, where).get(gate)
+    return None if fit is None else structure(Fit, fit, f'{where}: {gate}')
+
+
+def _fits(checkpoint: Checkpoint, where: str) -> Mapping[str, Mapping[str, object]]:
+    """Return the fits in gate.json by gate."""
     try:
         data = json.loads(checkpoint.read(GATE_FILE))
     except ValueError as error:
@@ -77,9 +95,7 @@ def load_fit(spec: Spec, path: Path | None, gate: str) -> Fit:
     ours = policy_hash(checkpoint.read(GRAPH))
     if file.policy != ours:
         raise UserError(f'{where}: policy', file.policy, f'fitted for another policy than {ours}')
-    if gate not in file.gates:
-        raise UserError(f'{where}: gate', gate, 'was not fitted', file.gates)
-    return structure(Fit, file.gates[gate], f'{where}: {gate}')
+    return file.gates
 
 
 def fitted_file(spec: Spec, path: Path | None, name: str) -> bytes:

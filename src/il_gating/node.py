@@ -52,6 +52,7 @@ class GateParams(CommonParams):
     joystick_timeout_s: float = param(0.3, 'silence that counts as loss', low=0.02, high=10.0)
     observation_timeout_s: float = param(0.2, 'no frame for so long: hold', low=0.02, high=10.0)
     hand_back_ticks: int = param(3, 'ticks in a row that want the policy back', low=1, high=1000)
+    min_duration_ticks: int = param(1, 'ticks the human keeps it at least', low=1, high=100000)
     auto_return: bool = param(False, 'hand back while the dead-man is held, too')
     auto_start: bool = param(False, 'leave HOLD when an episode starts (simulation)')
     auto_resume: bool = param(False, 'leave HOLD when a fault is gone (simulation)')

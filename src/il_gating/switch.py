@@ -70,7 +70,7 @@ class Switch:
         self._open = False
         self._open_ns: int | None = None
         self._by_hand = False
-        self._agreed = 0
+        self._agreed, self._had = 0, 0
         self._aborted = False
         self._latency_ns = round(config.latency_s * NS_PER_S)
         self._timeout_ns = round(config.timeout_s * NS_PER_S)
@@ -101,7 +101,7 @@ class Switch:
             before is human and self.mode is not human,
             self._asked,
             self._aborted,
-            self._agreed >= self.config.hand_back_ticks,
+            self._enough(),
         )
 
     def _fire(self, event: Event, cause: Cause = Cause.NONE, detail: str = '') -> bool:
@@ -115,7 +115,7 @@ class Switch:
         if self.mode is not Mode.HOLD:
             self._armed = None
         if self.mode is not Mode.SUPERVISOR:
-            self._agreed = 0
+            self._agreed = self._had = 0
         if self.mode in (Mode.AUTONOMOUS, Mode.ESTOP, Mode.SUPERVISOR):
             self._open, self._open_ns = False, None
         if self.mode in (Mode.AUTONOMOUS, Mode.ESTOP):
@@ -154,6 +154,7 @@ class Switch:
             self._fire(Event.START, self._armed or Cause.START)
 
     def _gate(self, i: SwitchInputs, decision: Decision | None, now_ns: int) -> None:
+        self._had += self.mode is Mode.SUPERVISOR
         if decision is None or not self.in_episode:
             self._agreed = 0
             return
@@ -166,8 +167,14 @@ class Switch:
             able = not (i.frame_problem or i.policy_problem or i.mismatch)
             self._agreed = self._agreed + 1 if able and not wants_human else 0
             free = self.config.auto_return or not i.engaged
-            if free and self._agreed >= self.config.hand_back_ticks:
+            if free and self._enough():
                 self._fire(Event.HAND_BACK, decision.cause)
+
+    def _enough(self) -> bool:
+        """Return whether the human had the robot for long enough, and the gate wants it back for
+        long enough."""
+        agreed = self._agreed >= self.config.hand_back_ticks
+        return agreed and self._had >= self.config.min_duration_ticks
 
     def _ask(self, cause: Cause, at_once: bool, i: SwitchInputs, now_ns: int) -> None:
         """Give control to the human now, or wait: in REQUESTING, or in HOLD where a hand-over is

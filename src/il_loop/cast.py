@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from il_data.episode import Episode
-from il_gating.api import GATES
+from il_gating.build import build_gate
 from il_gating.config import GateConfig
 from il_gating.core import GateCore
 from il_loop.rollout import Loop
@@ -65,14 +65,17 @@ def make_loop(
         name = cast.policy or ('bc' if checkpoint else 'none')
         policy = POLICIES.load(name)(spec, checkpoint)
     assert policy is not None
-    gate = GATES.load(cast.gate).build(spec, checkpoint, cast.gate_params)
-    core = GateCore(spec, gate, cast.config, policy.checkpoint_id)
-    if cast.operator is None:
-        return Loop(world, policy, core)
-    if not world.has_supervisor:
-        world.supervisor()  # says that there is none
     mapping = load_joystick(cast.joystick)
-    operator = EXPERTS.load('scripted').build(spec, mapping, cast.operator)
+    operator = None
+    if cast.operator is not None:
+        if not world.has_supervisor:
+            world.supervisor()  # says that there is none
+        operator = EXPERTS.load('scripted').build(spec, mapping, cast.operator)
+    always = operator is not None and operator.continuous_labels
+    fitted = build_gate(spec, cast.gate, checkpoint, cast.gate_params, always)
+    core = GateCore(spec, fitted.gate, cast.config, policy.checkpoint_id)
+    if operator is None:
+        return Loop(world, policy, core)
     return Loop(world, policy, core, operator, JoystickMapper(mapping, spec))
 
 

@@ -59,8 +59,12 @@ def round_(argv: list[str]) -> int:
         'round', 'retrain from all bags of a run folder and fit the gate', 'il round runs/a'
     )
     parser.add_argument('run', type=Path, help='run folder; its bags/ holds the episodes')
-    names = ', '.join(FITS.names())
-    parser.add_argument('--gate', default='novelty', help=f'gate to fit ({names}); empty: none')
+    parser.add_argument(
+        '--gate',
+        default='novelty',
+        help='gate that collects and, where it has something to fit '
+        f'({", ".join(FITS.names())}), is fitted; empty: none',
+    )
     parser.add_argument(
         '--alpha', type=float, help="share of states it may ask on; None: the gate's own"
     )

@@ -15,7 +15,7 @@ from il_data.read import bag_folders, read_episode
 from il_loop import demo
 from il_loop.cli import CONSOLE, round_words, training_bar
 from il_loop.demo import QUICK, Session, Settings
-from il_loop.fits import FITS, PROBES
+from il_loop.fits import CALLING, PROBES
 from il_loop.probe import prober
 from il_loop.report import write_report
 from il_loop.report_page import points, rate
@@ -162,7 +162,7 @@ def _parser(d: Settings) -> argparse.ArgumentParser:
     parser.add_argument('--name', default=name, help='of the run folder')
     parser.add_argument('--quick', action='store_true', help='task reach, gate novelty, 3 minutes')
     parser.add_argument('--task', default=d.task, help='a simulated task')
-    parser.add_argument('--gate', default=d.gate, choices=FITS.names(), help='who is to ask')
+    parser.add_argument('--gate', default=d.gate, choices=CALLING, help='who is to ask')
     parser.add_argument('--gate-params', default=d.gate_params, help='its parameters')
     parser.add_argument('--seed', type=int, default=d.seed, help='everything random follows')
     parser.add_argument('--demos', type=int, default=d.demos, help='demonstrations')

@@ -18,6 +18,7 @@ from il_core.structure import structure
 from il_core.types import Owner, Vector
 from il_data.dataset import Columns
 from il_data.episode import Episode
+from il_gating.api import GATES
 from il_gating.gate_file import GATE_FILE, Fit, gate_json
 from il_loop.fits import FITS
 from il_policy.bc import BcConfig
@@ -113,18 +114,21 @@ class Fitting:
 
 def fit_gate(inputs: FitInputs) -> Mapping[str, Any]:
     """Write gate.json, and what belongs to it, into a checkpoint folder that is not finished yet;
-    return what it says. Raises UserError where the gate is not one that is fitted."""
-    made: Fitting = FITS.load(inputs.gate)(inputs)
+    return what it says. A gate that has nothing to fit, or nothing to be fitted to yet, leaves a
+    gate.json that says nothing of it. Raises UserError for an unknown gate."""
+    unfitted = inputs.gate in GATES.names() and inputs.gate not in FITS.names()
+    made = Fitting({}, '') if unfitted else FITS.load(inputs.gate)(inputs)
     for name, content in made.files.items():
         (inputs.folder / name).write_bytes(content)
     (inputs.folder / GATE_FILE).write_bytes(gate_json(inputs.graph, inputs.spec, made.fits))
-    fit = made.fits[inputs.gate]
+    said = {'name': inputs.gate, 'states': made.states, 'probes': len(inputs.probes)}
+    fit = made.fits.get(inputs.gate)
+    if fit is None:
+        return {**said, 'thresholds': {}}
     return {
-        'name': inputs.gate,
+        **said,
         'alpha': fit.alpha,
         'rows': fit.rows,
-        'states': made.states,
-        'probes': len(inputs.probes),
         'thresholds': dict(fit.thresholds),
     }
 

@@ -11,7 +11,7 @@ from interactive_il.srv import CancelJob, StartJob
 
 from il_core.errors import UserError
 from il_gating.api import GATES
-from il_loop.fits import FITS, PROBES
+from il_loop.fits import PROBES
 from il_loop.job import Job
 from il_ros.build import to_time
 from il_ros.health import Health
@@ -29,7 +29,7 @@ class JobsParams(CommonParams):
     """Changes take effect with the next job."""
 
     run: str = param('runs/default', 'run folder whose bags are trained on')
-    gate: str = param('novelty', 'gate to fit, if it is one that is fitted', choices=GATES.names)
+    gate: str = param('novelty', 'gate that collects, fitted where it can be', choices=GATES.names)
     alpha: float = param(
         0.0, "share of states on which it may ask; 0: the gate's own", low=0.0, high=1.0
     )
@@ -78,7 +78,7 @@ class JobsNode(IlNode):
             raise UserError('jobs/train', self.told.job_id, 'is running; jobs/cancel stops it')
         p = self.params
         settings = {
-            'gate': p.gate if p.gate in FITS.names() else '',
+            'gate': p.gate,
             'epochs': p.epochs,
             'probes': p.probes,
             'critic-steps': p.critic_steps,

@@ -23,6 +23,7 @@ ALPHA = {
     'both together up to twice as much; with calibration budget they share it',
     'safe_dagger': _UNSAFE,
     'lazy_dagger': _UNSAFE,
+    'ensemble_dagger': 'the share of labels that each of its rules gives to the human',
 }
 
 
@@ -97,7 +98,7 @@ def _spent(group: Group) -> tuple[str, ...]:
     return (
         group.name,
         _gate(group) or NOTHING,
-        NOTHING if alpha is None else f'{100 * float(alpha):g} %',
+        f'{100 * float(alpha):g} %' if alpha else NOTHING,
         rate,
         str(spent.requests),
         str(spent.robot_ticks),

@@ -18,9 +18,10 @@ import numpy as np
 from il_core.errors import UserError
 from il_core.structure import plain
 from il_data import manifest
-from il_data.dataset import INTERVENTIONS, Labels, Selection, labels
+from il_data.dataset import EVERY_STATE, INTERVENTIONS, Labels, Selection, labels
 from il_data.episode import Episode
 from il_data.read import bag_folders, read_episode
+from il_gating.api import GATES
 from il_loop.gate_fit import FitInputs, fit_gate
 from il_loop.run_folder import RoundEpisode, RoundFile, RunFolder, write_round
 from il_policy import bc, checkpoint
@@ -43,10 +44,11 @@ class RoundConfig:
     Attributes:
         bc: how to clone. The budget is in epochs, so every label gets the same optimiser steps
             in every round.
-        gate: registry name of the gate to fit, empty for none.
+        gate: registry name of the gate that collects and is fitted, where it has something to
+            fit; empty for none.
         alpha: share of the policy's own states on which the gate may ask; None: the gate's own.
         critic: how a gate's critics are trained, where it has some.
-        selection: what counts as supervision.
+        selection: what counts as supervision; None: as the gate has it.
         seed: of the training; the same in every round.
     """
 
@@ -54,8 +56,16 @@ class RoundConfig:
     gate: str = 'novelty'
     alpha: float | None = None
     critic: CriticConfig = field(default_factory=CriticConfig)
-    selection: Selection = INTERVENTIONS
+    selection: Selection | None = None
     seed: int = 0
+
+    @property
+    def labelled(self) -> Selection:
+        """What counts as supervision: every state where the gate's human acts at every tick."""
+        if self.selection is not None:
+            return self.selection
+        every = bool(self.gate) and GATES.load(self.gate).needs_expert_action
+        return EVERY_STATE if every else INTERVENTIONS
 
 
 def read_bags(run: RunFolder) -> list[Episode]:
@@ -95,7 +105,7 @@ def make_round(
     _check_kept(last, hashes)
     if done and set(hashes) == {e.id for e in last}:
         return done[-1]
-    selected = labels(episodes, config.selection)
+    selected = labels(episodes, config.labelled)
     folder = run.partial(len(done))
     begin = time.monotonic()
     new = [e for e in episodes if e.episode_id not in {old.id for old in last}]
@@ -110,7 +120,7 @@ def make_round(
         checkpoint_id=loaded.id,
         labels=len(selected.columns),
         new_labels=sum(e.labels for e in entries if e.new),
-        selection=_words(config.selection),
+        selection=_words(config.labelled),
         seed=config.seed,
         episodes=entries,
         config=plain(config.bc),
@@ -243,4 +253,5 @@ def _check_kept(earlier: Sequence[RoundEpisode], hashes: Mapping[str, str]) -> N
 def _words(selection: Selection) -> str:
     which = 'successful episodes' if selection.only_successful else 'all episodes'
     verdicts = ', '.join(v.value for v in selection.verdicts)
-    return f"the human's own actions while engaged and not the policy's turn; {which}; {verdicts}"
+    turn = 'whoever acts' if selection.whoever_acts else "and not the policy's turn"
+    return f"the human's own actions while engaged {turn}; {which}; {verdicts}"

@@ -92,6 +92,7 @@ TABLE: tuple[Row, ...] = (
             'auto_start': a.simulated,
             'auto_resume': a.simulated,
             'expect_expert': a.operator != 'none',
+            'continuous_labels': a.operator == 'scripted' and a.style_name == 'always',
         },
     ),
     Row(

@@ -45,6 +45,7 @@ def fitted(folder: Path, spec: Spec, seed: int = 0) -> tuple[Path, Runtime, np.n
         'thrifty_dagger': Fit({'discrepancy': 0.2}, 0.1, 200, scores),
         'safe_dagger': safety,
         'lazy_dagger': safety,
+        'ensemble_dagger': Fit({'discrepancy': 0.2, 'doubt': 0.1}, 0.2, 200),
     }
     files = {
         GATE_FILE: gate_json(plain.read(GRAPH), spec, fits),
@@ -190,10 +191,13 @@ def test_an_unknown_gate_lists_the_known_ones() -> None:
         build_core(toy_spec(), 'noveltie', GateConfig())
 
 
+@pytest.mark.parametrize(
+    ('name', 'params'),
+    [('dagger', {}), ('ensemble_dagger', {'discrepancy': 0.2, 'doubt': 0.1})],
+)
 def test_a_gate_that_must_see_the_expert_at_every_step_is_refused_with_one_who_comes_and_goes(
-    monkeypatch: pytest.MonkeyPatch,
+    name: str, params: dict[str, object]
 ) -> None:
-    monkeypatch.setattr(HgDagger, 'needs_expert_action', True)
     with pytest.raises(UserError, match='an expert that acts at every tick'):
-        build_core(toy_spec(), 'hg_dagger', GateConfig())
-    assert build_core(toy_spec(), 'hg_dagger', GateConfig(), continuous_labels=True)
+        build_core(toy_spec(), name, GateConfig(), params=params)
+    assert build_core(toy_spec(), name, GateConfig(), params=params, continuous_labels=True)

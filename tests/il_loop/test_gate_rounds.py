@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
 import pytest
 
 from il_core.errors import UserError
-from il_core.types import Outcome
+from il_core.types import Outcome, Owner
 from il_gating.gate_file import load_fit
 from il_gating.gates.lazy_dagger import LazyDagger
 from il_gating.scorer import CLASSIFIER, CRITIC
@@ -56,7 +57,11 @@ def twice(request, tmp_path_factory, demos):
 def test_a_round_leaves_a_gate_that_runs(twice):
     gate, run, helped = twice
     loaded = checkpoint.load(run.checkpoint(1), toy_spec())
-    files = {'thrifty_dagger': {CRITIC}, 'novelty': set()}.get(gate, {CLASSIFIER})
+    files = {
+        'thrifty_dagger': {CRITIC},
+        'safe_dagger': {CLASSIFIER},
+        'lazy_dagger': {CLASSIFIER},
+    }.get(gate, set())
     assert files <= set(loaded.files)
     loop = make_loop(ToyWorld(), aided(gate), run.checkpoint(1))
     again = make_loop(ToyWorld(), aided(gate), run.checkpoint(1))
@@ -71,8 +76,9 @@ def test_round_json_tells_how_the_gate_was_fitted(twice):
     gate, run, _ = twice
     first, second = run.rounds()
     assert first.gate['name'] == second.gate['name'] == gate
-    assert second.gate['states'] in ('of the policy', 'labels')
-    assert second.gate['alpha'] == {'thrifty_dagger': 0.01}.get(gate, 0.2)
+    words = {'ensemble_dagger': 'held-out labels', 'hg_dagger': 'interventions'}
+    assert second.gate['states'] in ('of the policy', 'labels', words.get(gate))
+    assert second.gate['alpha'] == {'thrifty_dagger': 0.01, 'hg_dagger': 0.0}.get(gate, 0.2)
     assert second.gate['probes'] == PROBES
     assert (
         dict(load_fit(toy_spec(), run.checkpoint(1), gate).thresholds)
@@ -82,10 +88,50 @@ def test_round_json_tells_how_the_gate_was_fitted(twice):
 
 def test_what_the_first_round_fixed_stays(twice):
     gate, run, _ = twice
-    fixed = {'thrifty_dagger': 'discrepancy', 'safe_dagger': 'tau', 'lazy_dagger': 'tau'}
+    fixed = {
+        'thrifty_dagger': 'discrepancy',
+        'ensemble_dagger': 'discrepancy',
+        'safe_dagger': 'tau',
+        'lazy_dagger': 'tau',
+    }
     if gate in fixed:
         first, second = (made.gate['thresholds'][fixed[gate]] for made in run.rounds())
         assert first == second
+
+
+def test_where_the_human_acts_at_every_tick_every_state_is_labelled(demos, tmp_path):
+    run = RunFolder(tmp_path)
+    first = make_round(run, demos, config('dagger'))
+    assert first.gate == {'name': 'dagger', 'states': '', 'probes': 0, 'thresholds': {}}
+    cast = Cast('dagger', {'beta': 0.3}, INSTANT, {'style': 'always'})
+    mixed = play(make_loop(ToyWorld(), cast, run.checkpoint(0)), range(100, 106), 'mixed')
+    steps, own = sum(map(len, mixed)), sum(e.human_actions for e in mixed)
+    assert 0.1 < own / steps < 0.6, 'both acted'
+    second = make_round(run, [*demos, *mixed], config('dagger'))
+    assert second.new_labels == steps
+    assert 'whoever acts' in second.selection
+    other = make_round(RunFolder(tmp_path / 'other'), [*demos, *mixed], config('hg_dagger'))
+    assert other.labels == first.labels + own
+
+
+def test_tau_is_the_mean_doubt_of_the_last_quarter_of_takeovers(twice):
+    gate, run, helped = twice
+    if gate != 'hg_dagger':
+        return
+    doubts = []
+    for e in helped:
+        for before, row in itertools.pairwise(range(len(e))):
+            if (e.owners[before], e.owners[row]) == (Owner.POLICY, Owner.HUMAN):
+                doubts.append(e.steps['scores'][row][e.score_names.index('doubt')])
+    last = doubts[-max(round(len(doubts) / 4), 1) :]
+    first, second = run.rounds()
+    assert first.gate['thresholds'] == {}, 'nobody took over in demonstrations'
+    assert second.gate['rows'] == len(doubts)
+    assert second.gate['thresholds']['doubt'] == pytest.approx(np.mean(last))
+    loop = make_loop(ToyWorld(), aided(gate), run.checkpoint(1))
+    episode = play(loop, [7])[0]
+    tau = episode.steps['thresholds'][:, episode.score_names.index('doubt')]
+    assert tau[0] == pytest.approx(np.mean(last))
 
 
 def test_a_classifier_starts_with_the_share_it_was_asked_for(demos, tmp_path):

@@ -10,6 +10,7 @@ import numpy as np
 from il_core.spec import Spec
 from il_core.types import Cause, Decision, Mode, Owner
 from il_gating.api import GateInputs
+from il_gating.gate_file import find_fit
 from il_gating.measure import Measure
 from il_gating.params import no_params
 
@@ -20,22 +21,24 @@ class HgDagger:
 
     A human who released by button while the dead-man was still held has to let go of it once
     before engaging takes over again. Records the policy's doubt, the l2 norm of the vector of
-    per-axis variances of the ensemble, as a score without threshold; in normalised action units,
-    so that axes compare, where the paper has the action's own.
+    per-axis variances of the ensemble; in normalised action units, so that axes compare, where the
+    paper has the action's own. Its threshold tau, where interventions were there to fit it to, is
+    an estimate of where the policy may be trusted, and decides nothing.
     """
 
     name = 'hg_dagger'
     needs_expert_action = False
     autonomous_start = True
 
-    def __init__(self, spec: Spec) -> None:
-        self._measure = Measure(spec)
+    def __init__(self, spec: Spec, thresholds: Mapping[str, float] | None = None) -> None:
+        self._measure, self._thresholds = Measure(spec), thresholds or {}
         self._had, self._spent = False, False
 
     @classmethod
     def build(cls, spec: Spec, checkpoint: Path | None, params: Mapping[str, object]) -> HgDagger:
         no_params(cls.name, params)
-        return cls(spec)
+        fit = find_fit(spec, checkpoint, cls.name)
+        return cls(spec, None if fit is None else fit.thresholds)
 
     def reset(self, rng: np.random.Generator) -> None:
         self._had, self._spent = False, False
@@ -49,5 +52,6 @@ class HgDagger:
         doubt = float('nan') if variance is None else float(self._measure.doubt(variance))
         scores = {'doubt': doubt}
         if engaged and not self._spent:
-            return Decision(Owner.HUMAN, Cause.HUMAN_REQUEST, scores)
-        return Decision(Owner.POLICY, Cause.HUMAN_RELEASE if has else Cause.NONE, scores)
+            return Decision(Owner.HUMAN, Cause.HUMAN_REQUEST, scores, self._thresholds)
+        cause = Cause.HUMAN_RELEASE if has else Cause.NONE
+        return Decision(Owner.POLICY, cause, scores, self._thresholds)

@@ -9,12 +9,17 @@ from il_core.registry import Registry
 FITS = Registry(
     'gate to fit',
     {
+        'ensemble_dagger': 'il_loop.fits.agreement:fit',
+        'hg_dagger': 'il_loop.fits.doubt:fit',
         'novelty': 'il_loop.fits.novelty:fit',
         'thrifty_dagger': 'il_loop.fits.thrifty:fit',
         'safe_dagger': 'il_loop.fits.safety:fit',
         'lazy_dagger': 'il_loop.fits.safety:fit',
     },
 )
+
+# Those that call a human who is not always there.
+CALLING = ('novelty', 'safe_dagger', 'lazy_dagger', 'thrifty_dagger')
 
 # Those that learn from episodes of the fresh policy alone.
 PROBED = ('thrifty_dagger',)

@@ -1,0 +1,88 @@
+"""DAgger: a coin decides at every step who acts; the human labels every state, whoever acted.
+
+Ross, Gordon, Bagnell, AISTATS 2011: in iteration i the human acts with probability beta_i.
+beta_1 is 1 (demonstrations); afterwards 0 (`indicator`, which the paper recommends), p^(i-1)
+(`exponential`) or a straight line to 0 (`linear`, as in `imitation`). No coin is thrown while
+nobody acts, so that steps do not depend on how long a robot stood still.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from il_core.errors import UserError
+from il_core.spec import Spec
+from il_core.types import Cause, Decision, Mode, Owner
+from il_gating.api import GateInputs
+from il_gating.params import gate_params
+
+ACTING = (Mode.AUTONOMOUS, Mode.SUPERVISOR)
+NAN = float('nan')
+
+
+@dataclass(frozen=True)
+class DaggerParams:
+    """`iteration`: i of the paper; 1 are the demonstrations, so 2 is the first with a policy.
+    `p`: of `exponential`. `iterations`: after so many `linear` has come to 0. `beta` (None: by
+    the schedule): share of steps on which the human acts."""
+
+    schedule: str = 'indicator'
+    iteration: int = 2
+    p: float = 0.5
+    iterations: int = 15
+    beta: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.schedule not in SCHEDULES:
+            raise UserError('schedule', self.schedule, 'not known', SCHEDULES)
+        for name in ('iteration', 'iterations'):
+            if getattr(self, name) < 1:
+                raise UserError(name, getattr(self, name), 'must be at least 1')
+        for name in ('p', 'beta'):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value <= 1:
+                raise UserError(name, value, 'must be 0 to 1')
+
+    @property
+    def share(self) -> float:
+        """beta_i."""
+        return SCHEDULES[self.schedule](self) if self.beta is None else self.beta
+
+
+SCHEDULES: Mapping[str, Callable[[DaggerParams], float]] = {
+    'indicator': lambda params: float(params.iteration == 1),
+    'exponential': lambda params: params.p ** (params.iteration - 1),
+    'linear': lambda params: max(1 - (params.iteration - 1) / params.iterations, 0.0),
+}
+
+
+class Dagger:
+    """Throws a coin. Meant for hand-over `instant`: with `request` every change makes the robot
+    wait."""
+
+    name = 'dagger'
+    needs_expert_action = True
+    autonomous_start = True
+
+    def __init__(self, beta: float) -> None:
+        self._limits = {'chance': 1.0 - beta}
+        self._rng = np.random.default_rng(0)
+
+    @classmethod
+    def build(cls, spec: Spec, checkpoint: Path | None, params: Mapping[str, object]) -> Dagger:
+        """Build from parameters alone. Raises UserError for one that is not known."""
+        return cls(gate_params(DaggerParams, cls.name, params).share)
+
+    def reset(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+
+    def decide(self, inputs: GateInputs) -> Decision:
+        chance = self._rng.random() if inputs.mode in ACTING else NAN
+        scores = {'chance': chance}
+        if chance >= self._limits['chance']:
+            return Decision(Owner.HUMAN, Cause.CHANCE, scores, self._limits)
+        return Decision(Owner.POLICY, Cause.NONE, scores, self._limits)
