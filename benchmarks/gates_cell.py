@@ -52,7 +52,7 @@ WATCHING: Mapping[str, Any] = {
 class Method:
     """A row of the table. `gate` empty: cloning alone; `alpha` None: as the gate's paper has it;
     `aided`: parameters of the gate in the evaluation with help; `matched`: asks as often and for
-    as long as that method did with the same seed."""
+    as long as that method did with the same seed; `weighting`: of the labels."""
 
     words: str
     gate: str = ''
@@ -61,6 +61,8 @@ class Method:
     alpha: float | None = None
     aided: Mapping[str, Any] = field(default_factory=dict)
     matched: str = ''
+    weighting: str = ''
+    demonstrate: Cast = DEMONSTRATE
 
     def cast(self, **params: Any) -> Cast:
         return Cast(
@@ -85,6 +87,14 @@ METHODS = {
     'dagger': Method('every state labelled, beta 0', 'dagger'),
     'ensemble': Method('discrepancy and doubt, each at 20 % of the labels', 'ensemble_dagger'),
     'random': Method('at random, as often and as long as thrifty', 'random', matched='thrifty'),
+    'bc_noise': Method(
+        '30 demonstrations, noise 0.2 on what is sent',
+        demonstrate=replace(DEMONSTRATE, gate_params={'noise': 0.2}),
+    ),
+    'hg_iwr': Method(
+        'hg, interventions weigh half', 'hg_dagger', operator=WATCHING, weighting='iwr'
+    ),
+    'thrifty_sirius': replace(THRIFTY, words='thrifty, weighted by sirius', weighting='sirius'),
     'hg_strict': Method(
         'human judges: above 0.1 for 5 ticks',
         'hg_dagger',
@@ -146,12 +156,13 @@ class Cell:
             bc.BcConfig(epochs=self.sizes.epochs),
             self.method.gate,
             self.method.alpha,
+            weighting=self.method.weighting,
             seed=self.seed,
         )
 
     def demonstrate(self, count: int) -> list[Episode]:
         with self.clock.on('demonstrations'):
-            loop = make_loop(self.world, DEMONSTRATE)
+            loop = make_loop(self.world, self.method.demonstrate)
             return play(loop, range(self.base, self.base + count), 'demo')
 
     def train(self, episodes: Sequence[Episode], number: int) -> int:

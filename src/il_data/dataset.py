@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from il_core.errors import InternalError, UserError
 from il_core.spec import Spec
-from il_core.types import Outcome, Vector
+from il_core.types import Outcome, Owner, Vector
 from il_data.episode import Episode
 from il_data.manifest import Verdict
 from il_data.read import read_episodes
+from il_data.weighting import WEIGHTINGS, kinds
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +53,21 @@ class Selection:
         verdicts: recordings that are trusted; BAD is not, unless it is named here.
         whoever_acts: steps on which the policy acted count too, labelled with what the human would
             have done (DAgger); otherwise only the human's own.
+        weighting: of `il_data.weighting`, by which steps of the policy count too, labelled with
+            what was sent; empty: the human's actions alone, each as much as any other.
     """
 
     only_successful: bool = False
     verdicts: tuple[Verdict, ...] = (Verdict.OK, Verdict.SUSPECT)
     whoever_acts: bool = False
+    weighting: str = ''
+
+    def __post_init__(self) -> None:
+        if self.weighting and self.weighting not in WEIGHTINGS:
+            raise UserError('weighting', self.weighting, 'not known', WEIGHTINGS)
+        if self.weighting and self.whoever_acts:
+            rule = 'is for labels of the one who acted; these are of the human at every state'
+            raise UserError('weighting', self.weighting, rule)
 
     def refuses(self, episode: Episode) -> str:
         """Return why an episode is left out, empty where it is taken."""
@@ -107,7 +118,7 @@ def labels(episodes: Sequence[Episode], selection: Selection = INTERVENTIONS) ->
     refused = [selection.refuses(episode) for episode in episodes]
     held = [i for i, reason in enumerate(refused) if not reason]
     taken = [episodes[i] for i in held]
-    columns = _columns(taken, np.array(held, np.int64), selection.whoever_acts)
+    columns = _columns(taken, np.array(held, np.int64), selection)
     counts = np.bincount(columns.episode, minlength=len(episodes))
     left_out = tuple(
         LeftOut(episode.episode_id, reason or 'no step is a label')
@@ -120,24 +131,42 @@ def labels(episodes: Sequence[Episode], selection: Selection = INTERVENTIONS) ->
 
 
 def _columns(
-    episodes: Sequence[Episode], numbers: NDArray[np.int64], whoever_acts: bool
+    episodes: Sequence[Episode], numbers: NDArray[np.int64], selection: Selection
 ) -> Columns:
     """Gather the labels of episodes with these numbers; what is finite is asked once for all of
     them, as most episodes are short."""
     if not episodes:
         return Columns(np.empty((0, 0)), np.empty((0, 0)), numbers, np.empty(0))
-    held = [
-        np.flatnonzero(e.steps['engaged'] if whoever_acts else e.at_the_controls) for e in episodes
-    ]
-    frames = np.concatenate([e.frames[rows] for e, rows in zip(episodes, held, strict=True)])
-    actions = np.concatenate(
-        [e.expert_actions[rows] for e, rows in zip(episodes, held, strict=True)]
-    )
+    held = [_rows(episode, selection) for episode in episodes]
+    pairs = list(zip(episodes, held, strict=True))
+    frames = np.concatenate([e.frames[rows] for e, rows in pairs])
+    actions = np.concatenate([_actions(e, selection)[rows] for e, rows in pairs])
     episode = np.repeat(numbers, [len(rows) for rows in held])
+    weight = np.ones(len(episode))
     finite = np.isfinite(frames).all(axis=1) & np.isfinite(actions).all(axis=1)
+    if selection.weighting:
+        found = np.concatenate([kinds(e)[rows] for e, rows in pairs])
+        weight[finite] = WEIGHTINGS[selection.weighting](found[finite])
     if not finite.all():
-        frames, actions, episode = frames[finite], actions[finite], episode[finite]
-    return Columns(frames, actions, episode, np.ones(len(episode)))
+        columns = (frames, actions, episode, weight)
+        frames, actions, episode, weight = (column[finite] for column in columns)
+    return Columns(frames, actions, episode, weight)
+
+
+def _rows(episode: Episode, selection: Selection) -> NDArray[np.intp]:
+    """Return the rows that may be labels."""
+    if selection.whoever_acts:
+        return np.flatnonzero(episode.steps['engaged'])
+    held = episode.at_the_controls
+    return np.flatnonzero(held | (episode.owners == Owner.POLICY) if selection.weighting else held)
+
+
+def _actions(episode: Episode, selection: Selection) -> Vector:
+    """Return (N, A) the human's actions; what was sent where the policy's own steps count."""
+    if not selection.weighting:
+        return episode.expert_actions
+    policy = (episode.owners == Owner.POLICY)[:, None]
+    return np.where(policy, episode.commands, episode.expert_actions)
 
 
 def load_labels(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, load_labels
 from il_data.episode import Episode
 from il_data.manifest import Verdict
 from il_data.read import read_episodes
+from il_data.weighting import WEIGHTINGS
 from il_loop import evaluate as evaluation
 from il_loop.cast import ALONE, Cast, aided, make_loop, play
 from il_loop.fits import FITS, PROBES
@@ -42,6 +44,7 @@ def train(argv: list[str]) -> int:
     _training_arguments(parser)
     args = parser.parse_args(argv)
     chosen = DEMONSTRATIONS if args.only_successful else INTERVENTIONS
+    chosen = dataclasses.replace(chosen, weighting=args.weighting)
     spec = read_episodes(args.bags)[0].spec
     found = load_labels(args.bags, spec, chosen)
     for item in found.left_out:
@@ -85,7 +88,8 @@ def round_(argv: list[str]) -> int:
         args.gate,
         args.alpha,
         CriticConfig(steps=args.critic_steps, threads=args.threads),
-        seed=args.seed,
+        args.weighting,
+        args.seed,
     )
     before = len(run.rounds())
     episodes = read_bags(run)
@@ -223,6 +227,12 @@ def evaluate_checkpoint(path: Path, seeds: range, cast: Cast = ALONE) -> evaluat
 def _training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--epochs', type=float, default=200.0, help='passes over the labels')
     parser.add_argument('--members', type=int, default=5, help='nets in the ensemble')
+    parser.add_argument(
+        '--weighting',
+        default='',
+        help="let the policy's own steps count too, and weigh interventions against them "
+        f"({', '.join(WEIGHTINGS)}); empty: the human's actions alone",
+    )
     parser.add_argument('--seed', type=int, default=0, help='of the training')
     parser.add_argument(
         '--threads', type=int, default=1, help='members trained at a time; changes no bit'

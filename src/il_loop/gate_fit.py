@@ -39,7 +39,8 @@ class FitInputs:
     Attributes:
         gate: registry name.
         folder: holds policy.json, policy.onnx and weights.safetensors; not finished yet.
-        columns: what the policy was trained from.
+        columns: the human's labels, whatever else the policy was trained from.
+        trained: (N,) which episode each row of the training was from.
         episodes: all there are; `new`: collected since the round before.
         probes: of this very policy, alone; may be none.
         bc, seed: as in the training. `critic`: how critics are trained.
@@ -51,6 +52,7 @@ class FitInputs:
     gate: str
     folder: Path
     columns: Columns
+    trained: NDArray[np.int64]
     episodes: Sequence[Episode]
     new: Sequence[Episode]
     probes: Sequence[Episode]
@@ -86,7 +88,12 @@ class FitInputs:
     @functools.cached_property
     def parts(self) -> Split:
         """Rows of `columns` that were trained on, and those held out."""
-        return split(self.columns.episode, self.bc.validation, self.seed)
+        made = split(self.trained, self.bc.validation, self.seed)
+        if len(self.trained) == len(self.columns):
+            return made
+        # Other rows were trained on too: what was held out are whole episodes, if there were many.
+        held = np.isin(self.columns.episode, self.trained[made.validation]) & made.by_episode
+        return Split(np.flatnonzero(~held), np.flatnonzero(held), made.by_episode)
 
     @property
     def judged_rows(self) -> NDArray[np.int64]:

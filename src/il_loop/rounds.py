@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class RoundConfig:
             fit; empty for none.
         alpha: share of the policy's own states on which the gate may ask; None: the gate's own.
         critic: how a gate's critics are trained, where it has some.
-        selection: what counts as supervision; None: as the gate has it.
+        weighting: of the labels, see `il_data.weighting`; empty: none.
         seed: of the training; the same in every round.
     """
 
@@ -56,16 +56,15 @@ class RoundConfig:
     gate: str = 'novelty'
     alpha: float | None = None
     critic: CriticConfig = field(default_factory=CriticConfig)
-    selection: Selection | None = None
+    weighting: str = ''
     seed: int = 0
 
     @property
     def labelled(self) -> Selection:
         """What counts as supervision: every state where the gate's human acts at every tick."""
-        if self.selection is not None:
-            return self.selection
         every = bool(self.gate) and GATES.load(self.gate).needs_expert_action
-        return EVERY_STATE if every else INTERVENTIONS
+        chosen = EVERY_STATE if every else INTERVENTIONS
+        return replace(chosen, weighting=self.weighting)
 
 
 def read_bags(run: RunFolder) -> list[Episode]:
@@ -180,6 +179,7 @@ def _train(work: _Work, fixed: Mapping[str, float]) -> Mapping[str, Any]:
             progress=work.progress,
             resume=resume,
             episodes=work.hashes,
+            notes=_words(config.labelled),
             finish=finish,
         )
 
@@ -208,7 +208,8 @@ def _fit(work: _Work, path: Path, fixed: Mapping[str, float]) -> Mapping[str, An
         FitInputs(
             gate=work.config.gate,
             folder=path,
-            columns=work.selected.columns,
+            columns=_human(work).columns,
+            trained=work.selected.columns.episode,
             episodes=work.episodes,
             new=work.new,
             probes=probes,
@@ -219,6 +220,16 @@ def _fit(work: _Work, path: Path, fixed: Mapping[str, float]) -> Mapping[str, An
             fixed=fixed,
             progress=told,
         )
+    )
+
+
+def _human(work: _Work) -> Labels:
+    """Return the human's labels, which gates are fitted to."""
+    chosen = work.config.labelled
+    return (
+        labels(work.episodes, replace(chosen, weighting=''))
+        if chosen.weighting
+        else (work.selected)
     )
 
 
@@ -254,4 +265,8 @@ def _words(selection: Selection) -> str:
     which = 'successful episodes' if selection.only_successful else 'all episodes'
     verdicts = ', '.join(v.value for v in selection.verdicts)
     turn = 'whoever acts' if selection.whoever_acts else "and not the policy's turn"
-    return f"the human's own actions while engaged {turn}; {which}; {verdicts}"
+    own = f"; with the policy's own, weighted by {selection.weighting}"
+    return (
+        f"the human's own actions while engaged {turn}{own if selection.weighting else ''}; "
+        f'{which}; {verdicts}'
+    )

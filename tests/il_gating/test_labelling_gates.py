@@ -12,8 +12,9 @@ from il_gating.config import GateConfig
 from il_gating.gates.dagger import Dagger, DaggerParams
 from il_gating.gates.ensemble_dagger import EnsembleDagger
 from il_gating.gates.random import Random, RandomParams
+from il_loop.cast import DEMONSTRATE, Cast, make_loop
 from tests.il_gating.rig import Rig
-from tests.toy import toy_spec
+from tests.toy import ToyWorld, toy_spec
 
 SPEC = toy_spec()
 HALF = (SPEC.high - SPEC.low) / 2
@@ -127,6 +128,20 @@ def test_for_min_duration_the_human_keeps_what_a_gate_gave() -> None:
     assert modes(4)[:6] == [human] * 4 + [policy, human]
 
 
+def test_demonstrations_can_have_noise_that_is_sent_and_not_learned() -> None:
+    loop = make_loop(ToyWorld(), Cast('expert_only', {'noise': 0.3}, operator={'style': 'always'}))
+    again = make_loop(
+        ToyWorld(), Cast('expert_only', {'noise': 0.3}, operator={'style': 'always'})
+    )
+    plain = make_loop(ToyWorld(), DEMONSTRATE)
+    noisy, same, clean = (each.episode(3, 'demo').episode() for each in (loop, again, plain))
+    np.testing.assert_array_equal(noisy.commands, same.commands)
+    apart = np.abs(noisy.commands - noisy.expert_actions)
+    assert apart[:, 2].max() == pytest.approx(0, abs=1e-6), 'a gripper is no place for noise'
+    assert 0.005 < apart[1:-1, :2].mean() < 0.1
+    assert np.abs(clean.commands - clean.expert_actions).max() < 1e-6
+
+
 @pytest.mark.parametrize(
     ('gate', 'params', 'words'),
     [
@@ -134,6 +149,7 @@ def test_for_min_duration_the_human_keeps_what_a_gate_gave() -> None:
         ('dagger', {'beta': 1.5}, r'beta is 1\.5: must be 0 to 1'),
         ('dagger', {'iteration': 0}, 'iteration is 0: must be at least 1'),
         ('random', {'rate': -0.1}, r'rate is -0\.1: must be 0 to 1'),
+        ('expert_only', {'noise': -1.0}, 'noise is -1.0: must be 0 or above'),
         ('random', {'duration': 0}, 'duration is 0: must be at least 1'),
         ('ensemble_dagger', {'signals': 'all'}, 'choices: both, discrepancy, doubt'),
         ('ensemble_dagger', {'doubt': 0.1}, 'needs one with its fit'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 
@@ -112,6 +113,21 @@ def test_where_the_human_acts_at_every_tick_every_state_is_labelled(demos, tmp_p
     assert 'whoever acts' in second.selection
     other = make_round(RunFolder(tmp_path / 'other'), [*demos, *mixed], config('hg_dagger'))
     assert other.labels == first.labels + own
+
+
+def test_weighted_labels_train_the_policy_and_not_the_gate(demos, tmp_path):
+    run = RunFolder(tmp_path)
+    make_round(run, demos, config('safe_dagger'))
+    mixed = play(make_loop(ToyWorld(), aided('safe_dagger'), run.checkpoint(0)), range(100, 106))
+    weighted = dataclasses.replace(config('safe_dagger'), weighting='sirius')
+    made = make_round(run, [*demos, *mixed], weighted)
+    episodes = [*demos, *mixed]
+    assert made.labels == sum(e.human_actions + e.robot_actions for e in episodes)
+    fit = load_fit(toy_spec(), run.checkpoint(1), 'safe_dagger')
+    assert fit.rows == sum(e.human_actions for e in episodes)
+    policy = checkpoint.load(run.checkpoint(1)).policy
+    assert 'weighted by sirius' in made.selection
+    assert policy.notes == made.selection
 
 
 def test_tau_is_the_mean_doubt_of_the_last_quarter_of_takeovers(twice):

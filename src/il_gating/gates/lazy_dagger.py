@@ -15,16 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from il_core.distance import Distance
-from il_core.errors import UserError
 from il_core.spec import Spec
-from il_core.types import AxisKind, Cause, Decision, Mode, Owner, Vector
+from il_core.types import Cause, Decision, Mode, Owner
 from il_gating.api import GateInputs
 from il_gating.gate_file import fitted_file, load_fit
 from il_gating.gates.safe_dagger import SafeDagger
+from il_gating.noise import Noise, check_noise
 from il_gating.params import gate_params
 from il_gating.scorer import CLASSIFIER, Scorer
-
-NOISY = (AxisKind.POSITION, AxisKind.VELOCITY, AxisKind.DELTA)
 
 
 @dataclass(frozen=True)
@@ -36,8 +34,7 @@ class LazyParams:
     noise: float = 0.05
 
     def __post_init__(self) -> None:
-        if not 0 <= self.noise < float('inf'):
-            raise UserError('noise', self.noise, 'must be 0 or above')
+        check_noise(self.noise)
 
 
 class LazyDagger(SafeDagger):
@@ -60,9 +57,7 @@ class LazyDagger(SafeDagger):
         super().__init__(classifier)
         self._distance, self._params = Distance(spec.axes), params
         self._agreement = {'discrepancy': agreement}
-        half, noisy = (spec.high - spec.low) / 2, [a.kind in NOISY for a in spec.axes]
-        self._scale = params.noise * half * np.array(noisy)
-        self._rng = np.random.default_rng(0)
+        self._noise = Noise(spec, params.noise)
 
     @classmethod
     def build(
@@ -74,7 +69,7 @@ class LazyDagger(SafeDagger):
         return cls(classifier, spec, fit.thresholds['agreement'], given)
 
     def reset(self, rng: np.random.Generator) -> None:
-        self._rng = rng
+        self._noise.reset(rng)
 
     def decide(self, inputs: GateInputs) -> Decision:
         unsafe = self._unsafe(inputs)
@@ -83,23 +78,14 @@ class LazyDagger(SafeDagger):
         if inputs.mode is not Mode.SUPERVISOR:
             return self._judge(unsafe, others)
         if not self._params.hysteresis or apart != apart:
-            return self._noisy(self._judge(unsafe, others))
+            return self._noise.on(self._judge(unsafe, others))
         scores = {'unsafe': unsafe, **others}
         if apart < self._agreement['discrepancy']:
             return Decision(Owner.POLICY, Cause.NONE, scores, self._agreement)
-        return self._noisy(Decision(Owner.HUMAN, Cause.DISCREPANCY, scores, self._agreement))
+        return self._noise.on(Decision(Owner.HUMAN, Cause.DISCREPANCY, scores, self._agreement))
 
     def _apart(self, inputs: GateInputs) -> float:
         expert, mean = inputs.expert, inputs.proposal.mean
         if mean is None or expert is None or not expert.engaged or expert.action is None:
             return float('nan')
         return self._distance(mean, expert.action)
-
-    def _noisy(self, decision: Decision) -> Decision:
-        """Add noise to what the human does, unless this tick hands back."""
-        if not self._params.noise or decision.owner is not Owner.HUMAN:
-            return decision
-        noise: Vector = self._rng.standard_normal(self._scale.shape) * self._scale
-        return Decision(
-            decision.owner, decision.cause, decision.scores, decision.thresholds, noise
-        )
