@@ -1,0 +1,110 @@
+"""`il gate replay`: what a gate would have asked for in recorded episodes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from il_core.structure import plain
+from il_data.atomic import write_json
+from il_data.read import read_episodes
+from il_gating.api import GATES
+from il_gating.build import build_gate, parse_params
+from il_loop.replay import Point, Replay, replay
+from il_loop.stats import Estimate
+from il_policy.policies.bc import load as load_policy
+
+EXAMPLES = """examples:
+  il gate replay runs/first/bags --checkpoint runs/first/round_1/checkpoint --gate thrifty_dagger
+  il gate replay runs/first/bags --checkpoint runs/first/round_1/checkpoint --gate novelty \\
+      --gate-params '{novelty: 0.01}' --out replay.json
+"""
+CONSOLE = Console(soft_wrap=True, highlight=False)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `il gate ...`."""
+    args = _parser().parse_args(list(argv))
+    episodes = read_episodes(args.bags)
+    spec = episodes[0].spec
+    gate = build_gate(spec, args.gate, args.checkpoint, parse_params(args.gate_params), True).gate
+    found = replay(episodes, load_policy(spec, args.checkpoint), gate)
+    _show(found)
+    if args.out is not None:
+        write_json(args.out, plain(found))
+        CONSOLE.print(f'written to {args.out}')
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        'il gate',
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('what', choices=('replay',))
+    parser.add_argument('bags', type=Path, help='folder of bags')
+    parser.add_argument('--checkpoint', type=Path, required=True, help='of policy and gate')
+    parser.add_argument('--gate', default='thrifty_dagger', choices=GATES.names())
+    parser.add_argument('--gate-params', default='', help='JSON or YAML, {alpha: 0.02}')
+    parser.add_argument('--out', type=Path, help='JSON file for the result')
+    return parser
+
+
+def _show(found: Replay) -> None:
+    scored = found.needed + found.unneeded + found.unknown
+    CONSOLE.print(
+        f'{found.gate}: {scored} episodes up to their first switch; help was needed in '
+        f'{found.needed}, not in {found.unneeded}, not known of {found.unknown}'
+    )
+    if found.left_out:
+        CONSOLE.print(f'left out: {found.left_out} that did not begin with the policy')
+    if found.other:
+        CONSOLE.print(
+            f'[yellow]{found.other} were recorded with another policy: its states, judged by '
+            'this one[/yellow]'
+        )
+    if found.intervention_s is not None:
+        CONSOLE.print(f'a recorded intervention took {found.intervention_s:.2f} s on average')
+    table = Table(
+        'score', 'threshold', 'requests', 'per minute', 'caught', 'false alarms', "human's share"
+    )
+    table.add_row(*_row('as set', found.as_set))
+    for curve in found.curves:
+        table.add_section()
+        for point in curve.points:
+            table.add_row(*_row(curve.score, point))
+    CONSOLE.print(table)
+    for curve in found.curves:
+        if curve.area is not None:
+            a = curve.area
+            CONSOLE.print(
+                f'area under the ROC curve of {curve.score}: {a.value:.2f} '
+                f'({a.low:.2f} to {a.high:.2f}), n = {a.n}'
+            )
+    CONSOLE.print('What would have come after a request is not in a recording.')
+
+
+def _row(name: str, point: Point) -> tuple[str, ...]:
+    share = '–' if point.human_share is None else f'{100 * point.human_share:.1f} %'
+    return (
+        name,
+        '–' if point.threshold is None else f'{point.threshold:.4g}',
+        f'{point.requests} of {point.episodes}',
+        f'{point.per_minute:.2f}',
+        _percent(point.caught),
+        _percent(point.alarms),
+        share,
+    )
+
+
+def _percent(share: Estimate | None) -> str:
+    if share is None:
+        return '–'
+    low, high = 100 * share.low, 100 * share.high
+    return f'{100 * share.value:.0f} % ({low:.0f} to {high:.0f})'

@@ -1,0 +1,250 @@
+"""A gate over recorded episodes: how often it would have asked, and whether where help was needed.
+
+What would have come after a request is not in the recording. So an episode counts only up to its
+first switch, the one that was recorded or the one that the gate asks for, whichever is earlier;
+nothing here says how well a human would have done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from il_core.errors import UserError
+from il_core.types import (
+    NS_PER_S,
+    Cause,
+    ExpertAction,
+    Frame,
+    Mode,
+    Outcome,
+    Owner,
+    Vector,
+)
+from il_data.episode import Episode
+from il_gating.api import Gate, GateInputs
+from il_gating.core import GATE_RNG
+from il_loop.stats import Estimate, wilson
+from il_policy.api import Policy
+
+SHARES = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)  # of ticks above a threshold
+RESAMPLES = 1000
+ENDS = {Outcome.SUCCESS: False, Outcome.FAILURE: True, Outcome.TIMEOUT: True}
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """An episode from its start for as long as the policy had the robot: T ticks.
+
+    Attributes:
+        scores: name -> (T,) what the gate saw; NaN where it could not know.
+        asked: (T,) where the gate, as it is set, asks.
+        needed: the policy failed by itself, or the human took over unasked; False: it succeeded by
+            itself; None: a gate or a fault ended it, so nobody knows.
+        other: recorded with another policy than the one that is judged.
+    """
+
+    episode_id: str
+    scores: Mapping[str, Vector]
+    asked: NDArray[np.bool_]
+    needed: bool | None
+    other: bool
+
+
+@dataclass(frozen=True)
+class Point:
+    """What one threshold gives. `threshold` None: the gate as it is set.
+
+    Attributes:
+        requests: first requests, of `episodes`; `per_minute`: of the policy's time until then.
+        caught: of the episodes that needed help, the share with a request; `alarms`: of those
+            that did not. None where there was no such episode.
+        human_share: of all time, where an intervention takes as long as a recorded one; None
+            where none was recorded.
+    """
+
+    threshold: float | None
+    requests: int
+    episodes: int
+    per_minute: float
+    caught: Estimate | None
+    alarms: Estimate | None
+    human_share: float | None
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One score. `area`: under the ROC curve, over episodes by their highest score, with a
+    bootstrap interval; None where one kind of episode is missing."""
+
+    score: str
+    area: Estimate | None
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Everything that one replay says.
+
+    Attributes:
+        needed, unneeded, unknown: episodes, by whether help was needed.
+        left_out: episodes that did not begin with the policy.
+        other: episodes recorded with another policy.
+        intervention_s: mean length of the recorded interventions; None where there is none.
+    """
+
+    gate: str
+    needed: int
+    unneeded: int
+    unknown: int
+    left_out: int
+    other: int
+    intervention_s: float | None
+    as_set: Point
+    curves: tuple[Curve, ...] = field(default_factory=tuple)
+
+
+def replay(episodes: Sequence[Episode], policy: Policy, gate: Gate) -> Replay:
+    """Run a gate over episodes.
+
+    Args:
+        episodes: of one spec, recorded with any gate.
+        policy: the gate's own, which judges the recorded frames anew.
+
+    Raises:
+        UserError: no episode begins with the policy.
+    """
+    found = [made for made in (trace(e, policy, gate) for e in episodes) if made is not None]
+    if not found:
+        rule = 'none begins with the policy at the controls; nothing to replay a gate on'
+        raise UserError('episodes', len(episodes), rule)
+    period_s = episodes[0].spec.period_ns / NS_PER_S
+    human_s = intervention_s(episodes)
+    needed = [t.needed for t in found]
+    names = [n for n in found[0].scores if any(np.isfinite(t.scores[n]).any() for t in found)]
+    return Replay(
+        gate=gate.name,
+        needed=needed.count(True),
+        unneeded=needed.count(False),
+        unknown=needed.count(None),
+        left_out=len(episodes) - len(found),
+        other=sum(t.other for t in found),
+        intervention_s=human_s,
+        as_set=_point(None, found, [t.asked for t in found], period_s, human_s),
+        curves=tuple(_curve(name, found, period_s, human_s) for name in names),
+    )
+
+
+def trace(episode: Episode, policy: Policy, gate: Gate) -> Trace | None:
+    """Ask a gate at every tick that the policy had the robot, up to the first that it had not;
+    None where the episode did not begin with it."""
+    others = np.flatnonzero(episode.owners != Owner.POLICY)
+    ticks = int(others[0]) if len(others) else len(episode)
+    if not ticks:
+        return None
+    policy.reset()
+    gate.reset(np.random.default_rng((GATE_RNG, episode.manifest.seed)))
+    made = [gate.decide(inputs) for inputs in _inputs(episode, policy, ticks)]
+    names = dict.fromkeys(name for decision in made for name in decision.scores)
+    ours = episode.manifest.checkpoint_id
+    return Trace(
+        episode.episode_id,
+        {n: np.array([d.scores.get(n, np.nan) for d in made]) for n in names},
+        np.array([d.owner is Owner.HUMAN for d in made]),
+        _needed(episode, ticks),
+        bool(ours) and ours != policy.checkpoint_id,
+    )
+
+
+def intervention_s(episodes: Sequence[Episode]) -> float | None:
+    """Return for how long a human kept the robot, on average; None where nobody took it."""
+    shared = [e for e in episodes if e.interventions]
+    count = sum(e.interventions for e in shared)
+    if not count:
+        return None
+    ticks = sum(e.human_actions for e in shared)
+    return ticks * shared[0].spec.period_ns / NS_PER_S / count
+
+
+def area(needed: Vector, unneeded: Vector) -> float:
+    """Return the area under the ROC curve: how often one that needed help scores above one that
+    did not, ties by half."""
+    above = (needed[:, None] > unneeded).mean() + (needed[:, None] == unneeded).mean() / 2
+    return float(above)
+
+
+def _needed(episode: Episode, ticks: int) -> bool | None:
+    if ticks == len(episode):
+        return ENDS.get(episode.outcome)
+    return True if episode.steps['cause'][ticks] == Cause.HUMAN_REQUEST else None
+
+
+def _inputs(episode: Episode, policy: Policy, ticks: int) -> Iterator[GateInputs]:
+    """Give what the gate would have seen. A frame that was not usable then is not now."""
+    steps = episode.steps
+    for row in range(ticks):
+        vector, stamp_ns = steps['frame'][row], int(steps['stamp_ns'][row])
+        stamps = tuple(steps['stream_stamps_ns'][row].tolist())
+        fault = '' if np.isfinite(vector).all() else 'no frame was recorded'
+        frame = Frame(int(steps['tick'][row]), stamp_ns, vector, stamps, fault)
+        action = steps['expert'][row]
+        known = action if np.isfinite(action).all() else None
+        expert = ExpertAction(stamp_ns, known, bool(steps['engaged'][row]))
+        yield GateInputs(policy.propose(frame), expert, Mode.AUTONOMOUS)
+
+
+def _curve(name: str, found: Sequence[Trace], period_s: float, human_s: float | None) -> Curve:
+    values = [np.nan_to_num(t.scores[name], nan=np.inf) for t in found]
+    ticks = np.concatenate(values)
+    limits = np.quantile(ticks, [1 - share for share in SHARES], method='higher')
+    points = [
+        _point(float(limit), found, [v > limit for v in values], period_s, human_s)
+        for limit in dict.fromkeys(limits.tolist())
+        if np.isfinite(limit)
+    ]
+    peaks = np.array([v.max() for v in values])
+    kinds = np.array([str(t.needed) for t in found])
+    return Curve(name, _area(peaks[kinds == 'True'], peaks[kinds == 'False']), tuple(points))
+
+
+def _area(needed: Vector, unneeded: Vector) -> Estimate | None:
+    if not len(needed) or not len(unneeded):
+        return None
+    rng = np.random.default_rng(0)
+    drawn = [
+        area(rng.choice(needed, len(needed)), rng.choice(unneeded, len(unneeded)))
+        for _ in range(RESAMPLES)
+    ]
+    low, high = np.quantile(drawn, (0.025, 0.975)).tolist()
+    return Estimate(area(needed, unneeded), low, high, len(needed) + len(unneeded))
+
+
+def _point(
+    threshold: float | None,
+    found: Sequence[Trace],
+    asked: Sequence[NDArray[np.bool_]],
+    period_s: float,
+    human_s: float | None,
+) -> Point:
+    """Count what happens where the first True of `asked` is a request."""
+    hit = [bool(a.any()) for a in asked]
+    ticks = sum(int(a.argmax()) + 1 if h else len(a) for a, h in zip(asked, hit, strict=True))
+    robot_s = ticks * period_s
+    spent_s = None if human_s is None else sum(hit) * human_s
+    return Point(
+        threshold,
+        sum(hit),
+        len(found),
+        60 * sum(hit) / robot_s,
+        _share(found, hit, True),
+        _share(found, hit, False),
+        None if spent_s is None else spent_s / (spent_s + robot_s),
+    )
+
+
+def _share(found: Sequence[Trace], hit: Sequence[bool], needed: bool) -> Estimate | None:
+    of = [h for t, h in zip(found, hit, strict=True) if t.needed is needed]
+    return wilson(sum(of), len(of)) if of else None

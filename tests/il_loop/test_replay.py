@@ -1,0 +1,158 @@
+"""A gate over recordings: what counts, up to where, and what is said of it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+from il_core import cli
+from il_core.errors import UserError
+from il_core.types import Cause, Decision, Owner, Proposal
+from il_loop.cast import ALONE, DEMONSTRATE, INSTANT, Cast, make_loop, play
+from il_loop.replay import area, intervention_s, replay, trace
+from tests.il_data.fake import Rig
+from tests.il_gating.test_gates import fitted
+from tests.toy import ToyWorld, toy_spec
+
+
+class Constant:
+    """A policy that goes one way."""
+
+    def __init__(self, x: float) -> None:
+        self.spec, self.checkpoint_id = toy_spec(), f'constant {x}'
+        self._action = np.array([x, 0.0, 0.08])
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+    def propose(self, frame):
+        return Proposal(frame, self.checkpoint_id, self.spec.hash, self._action)
+
+
+class Perfect(Constant):
+    """The supervisor's own way: ee_pose x y, finger, goal x y."""
+
+    def propose(self, frame):
+        step = np.clip(frame.vector[3:5] - frame.vector[:2], -0.1, 0.1)
+        return Proposal(frame, self.checkpoint_id, self.spec.hash, np.append(step, 0.08))
+
+
+class Far:
+    """Asks where the hand is farther from the goal than `limit`."""
+
+    name, needs_expert_action, autonomous_start = 'far', False, True
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+
+    def reset(self, rng):
+        """Nothing to forget."""
+
+    def decide(self, inputs):
+        frame = inputs.proposal.frame.vector
+        far = float(np.linalg.norm(frame[3:5] - frame[:2]))
+        owner = Owner.HUMAN if far > self.limit else Owner.POLICY
+        return Decision(owner, Cause.NOVELTY, {'far': far, 'never': float('nan')})
+
+
+def alone(policy, seeds):
+    return play(make_loop(ToyWorld(), ALONE, policy=policy), seeds)
+
+
+AWAY, THERE = Constant(-0.1), Perfect(0.0)
+
+
+@pytest.fixture(scope='module')
+def episodes():
+    """Six that failed, walking away, and six that reached the goal."""
+    return [*alone(AWAY, range(6)), *alone(THERE, range(6))]
+
+
+def test_failures_stand_out_where_the_score_knows_them(episodes):
+    found = replay(episodes, AWAY, Far(2.5))
+    assert (found.needed, found.unneeded, found.unknown, found.left_out) == (6, 6, 0, 0)
+    assert found.other == 6, 'those of the other policy'
+    (curve,) = found.curves
+    assert curve.score == 'far', 'a score that is never known has no curve'
+    assert curve.area.value == 1.0
+    assert found.as_set.caught.value == 1.0
+    assert found.as_set.alarms.value == 0.0
+    assert found.as_set.requests == 6
+    assert found.intervention_s is found.as_set.human_share is None
+
+
+def test_a_request_ends_an_episode_for_the_clock(episodes):
+    (walk,) = alone(AWAY, [0])
+    found = trace(walk, AWAY, Far(2.5))
+    first = int(found.asked.argmax())
+    assert 0 < first < len(walk) - 1
+    minutes = (first + 1) * 0.05 / 60
+    assert replay([walk], AWAY, Far(2.5)).as_set.per_minute == pytest.approx(1 / minutes)
+    never = replay([walk], AWAY, Far(99.0)).as_set
+    assert (never.requests, never.per_minute) == (0, 0.0)
+
+
+def test_only_what_was_before_the_first_switch_counts():
+    cast = Cast('random', {'rate': 0.1, 'duration': 3}, INSTANT, {'style': 'always'})
+    mixed = play(make_loop(ToyWorld(), cast, policy=AWAY), range(8))
+    switched = [e for e in mixed if e.interventions]
+    assert len(switched) > 3
+    for e in switched:
+        found = trace(e, AWAY, Far(0.0))
+        ticks = len(found.asked)
+        assert (e.owners[:ticks] == Owner.POLICY).all()
+        assert e.owners[ticks] == Owner.HUMAN
+        assert found.needed is None, 'a gate asked: nobody knows'
+    taken = Cast('hg_dagger', operator={'style': 'own_judgement'}, config=INSTANT)
+    own = play(make_loop(ToyWorld(), taken, policy=AWAY), range(3))
+    assert {trace(e, AWAY, Far(0.0)).needed for e in own} == {True}, 'the human took over unasked'
+    owned, times = sum(e.human_actions for e in mixed), sum(e.interventions for e in mixed)
+    assert intervention_s(mixed) == pytest.approx(0.05 * owned / times)
+    found = replay(mixed, AWAY, Far(0.5))
+    spent = found.as_set.requests * found.intervention_s
+    assert found.as_set.human_share == pytest.approx(
+        spent / (spent + 60 * found.as_set.requests / found.as_set.per_minute)
+    )
+
+
+def test_fewer_requests_the_higher_the_threshold(episodes):
+    points = replay(episodes, AWAY, Far(1.0)).curves[0].points
+    assert len(points) > 3
+    limits = [p.threshold for p in points]
+    assert limits == sorted(limits)
+    for looser, stricter in itertools.pairwise(points):
+        assert stricter.requests <= looser.requests
+        assert stricter.per_minute <= looser.per_minute + 1e-9
+
+
+def test_the_area_is_the_share_of_pairs_in_order():
+    assert area(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == 1.0
+    assert area(np.array([1.0, 3.0]), np.array([2.0])) == 0.5
+    assert area(np.array([2.0]), np.array([2.0])) == 0.5
+
+
+def test_demonstrations_hold_nothing_to_replay_on():
+    demos = play(make_loop(ToyWorld(), DEMONSTRATE), range(2))
+    with pytest.raises(UserError, match='none begins with the policy'):
+        replay(demos, AWAY, Far(1.0))
+
+
+def test_the_command_prints_a_table_and_writes_json(tmp_path, capsys):
+    rig = Rig(tmp_path / 'bags')
+    for seed in range(3):
+        rig.episode(human=range(10, 20), seed=seed)
+    rig.episode(human=range(5), seed=8)
+    checkpoint, _, _ = fitted(tmp_path, toy_spec())
+    out = tmp_path / 'replay.json'
+    command = ['gate', 'replay', str(rig.folder), '--checkpoint', str(checkpoint)]
+    assert cli.main([*command, '--gate', 'novelty', '--out', str(out)]) == 0
+    said = capsys.readouterr().out
+    assert '3 episodes up to their first switch' in said
+    assert 'left out: 1' in said
+    assert 'not in a recording' in said
+    assert json.loads(out.read_text())['curves'][0]['score'] == 'novelty'
+    assert cli.main([*command, '--gate-params', '{alfa: 1}']) == 2
+    assert 'alfa' in capsys.readouterr().err
