@@ -27,11 +27,10 @@ from il_core.types import (
 from il_data.episode import Episode
 from il_gating.api import Gate, GateInputs
 from il_gating.core import GATE_RNG
-from il_loop.stats import Estimate, wilson
+from il_loop.stats import Estimate, roc_area, wilson
 from il_policy.api import Policy
 
 SHARES = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)  # of ticks above a threshold
-RESAMPLES = 1000
 ENDS = {Outcome.SUCCESS: False, Outcome.FAILURE: True, Outcome.TIMEOUT: True}
 
 
@@ -77,8 +76,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """One score. `area`: under the ROC curve, over episodes by their highest score, with a
-    bootstrap interval; None where one kind of episode is missing."""
+    """One score. `area`: under the ROC curve, over episodes by their highest score; None
+    where one kind of episode is missing."""
 
     score: str
     area: Estimate | None
@@ -169,13 +168,6 @@ def intervention_s(episodes: Sequence[Episode]) -> float | None:
     return ticks * shared[0].spec.period_ns / NS_PER_S / count
 
 
-def area(needed: Vector, unneeded: Vector) -> float:
-    """Return the area under the ROC curve: how often one that needed help scores above one that
-    did not, ties by half."""
-    above = (needed[:, None] > unneeded).mean() + (needed[:, None] == unneeded).mean() / 2
-    return float(above)
-
-
 def _needed(episode: Episode, ticks: int) -> bool | None:
     if ticks == len(episode):
         return ENDS.get(episode.outcome)
@@ -207,19 +199,8 @@ def _curve(name: str, found: Sequence[Trace], period_s: float, human_s: float | 
     ]
     peaks = np.array([v.max() for v in values])
     kinds = np.array([str(t.needed) for t in found])
-    return Curve(name, _area(peaks[kinds == 'True'], peaks[kinds == 'False']), tuple(points))
-
-
-def _area(needed: Vector, unneeded: Vector) -> Estimate | None:
-    if not len(needed) or not len(unneeded):
-        return None
-    rng = np.random.default_rng(0)
-    drawn = [
-        area(rng.choice(needed, len(needed)), rng.choice(unneeded, len(unneeded)))
-        for _ in range(RESAMPLES)
-    ]
-    low, high = np.quantile(drawn, (0.025, 0.975)).tolist()
-    return Estimate(area(needed, unneeded), low, high, len(needed) + len(unneeded))
+    bad, good = peaks[kinds == 'True'].tolist(), peaks[kinds == 'False'].tolist()
+    return Curve(name, roc_area(bad, good) if bad and good else None, tuple(points))
 
 
 def _point(

@@ -12,7 +12,7 @@ from il_core import cli
 from il_core.errors import UserError
 from il_core.types import Cause, Decision, Owner, Proposal
 from il_loop.cast import ALONE, DEMONSTRATE, INSTANT, Cast, make_loop, play
-from il_loop.replay import area, intervention_s, replay, trace
+from il_loop.replay import intervention_s, replay, trace
 from tests.il_data.fake import Rig
 from tests.il_gating.test_gates import fitted
 from tests.toy import ToyWorld, toy_spec
@@ -126,12 +126,6 @@ def test_fewer_requests_the_higher_the_threshold(episodes):
     for looser, stricter in itertools.pairwise(points):
         assert stricter.requests <= looser.requests
         assert stricter.per_minute <= looser.per_minute + 1e-9
-
-
-def test_the_area_is_the_share_of_pairs_in_order():
-    assert area(np.array([3.0, 4.0]), np.array([1.0, 2.0])) == 1.0
-    assert area(np.array([1.0, 3.0]), np.array([2.0])) == 0.5
-    assert area(np.array([2.0]), np.array([2.0])) == 0.5
 
 
 def test_demonstrations_hold_nothing_to_replay_on():

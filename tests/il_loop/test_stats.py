@@ -78,3 +78,25 @@ def test_mean_interval_shrinks_with_n():
     few, many = (stats.mean(list(rng.normal(5, 1, n))) for n in (10, 1000))
     assert few.low < 5 < few.high
     assert (many.high - many.low) < (few.high - few.low) / 3
+
+
+def test_the_area_under_a_roc_curve_is_the_share_of_pairs_in_order():
+    assert stats.roc_area([3.0, 4.0], [1.0, 2.0]).value == 1.0
+    assert stats.roc_area([1.0, 3.0], [2.0]).value == 0.5
+    assert stats.roc_area([2.0], [2.0]).value == 0.5
+    apart = stats.roc_area([3.0] * 5, [1.0] * 6)
+    assert apart.high == 1.0
+    assert 0.5 < apart.low < 0.95, 'eleven episodes do not prove a perfect score'
+    turned = stats.roc_area([1.0] * 5, [3.0] * 6)
+    assert (turned.low, turned.high) == pytest.approx((0.0, 1 - apart.low))
+    with pytest.raises(UserError, match='needs some of both'):
+        stats.roc_area([], [1.0])
+
+
+def test_the_interval_of_the_area_covers_it():
+    rng, hits = np.random.default_rng(5), 0
+    true = 0.76025  # of two normals one apart
+    for _ in range(400):
+        found = stats.roc_area((rng.normal(size=15) + 1).tolist(), rng.normal(size=25).tolist())
+        hits += found.low <= true <= found.high
+    assert 0.92 <= hits / 400 <= 0.985
