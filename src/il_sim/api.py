@@ -63,6 +63,9 @@ WORLDS = Registry(
     {
         'reach': 'il_sim.tasks.reach:ReachWorld',
         'peg_insert': 'il_sim.tasks.peg_insert:PegInsertWorld',
+        'point_insert': 'il_sim.tasks.point_insert:PointInsertWorld',
+        'pendulum': 'il_sim.tasks.pendulum:PendulumWorld',
+        'tightrope': 'il_sim.tasks.tightrope:TightropeWorld',
         'gym': 'il_sim.gym_task:GymWorld',
     },
 )

@@ -1,0 +1,105 @@
+"""Tasks in plain numpy: what a seed fixes, how episodes end, and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from il_core.errors import UserError
+from il_core.load import load_spec
+from il_core.types import Outcome
+from il_loop.cast import DEMONSTRATE, make_loop, play
+from il_sim.api import make_world
+
+TASKS = ('point_insert', 'pendulum', 'tightrope')
+
+
+@pytest.fixture(params=TASKS)
+def world(request):
+    return make_world(load_spec(request.param))
+
+
+def drive(world, seed, act):
+    """Run an episode; returns its outcome and everything that was seen."""
+    world.reset(seed)
+    seen = []
+    while world.outcome is Outcome.UNKNOWN:
+        seen.append(np.concatenate(list(world.observe().values())))
+        world.step(act(world))
+    return world.outcome, np.array(seen)
+
+
+def test_the_supervisor_does_the_task(world):
+    wins = sum(drive(world, s, lambda w: w.supervisor())[0] is Outcome.SUCCESS for s in range(100))
+    assert wins >= 98
+
+
+def test_who_does_nothing_fails(world):
+    still = np.clip(np.zeros(len(world.spec.axes)), world.spec.low, world.spec.high)
+    ends = [drive(world, seed, lambda _: still)[0] for seed in range(20)]
+    assert Outcome.SUCCESS not in ends
+
+
+def test_a_seed_gives_the_same_bits_whatever_ran_before(world):
+    _, first = drive(world, 7, lambda w: w.supervisor())
+    drive(world, 8, lambda w: w.spec.high)
+    _, again = drive(world, 7, lambda w: w.supervisor())
+    _, other = drive(world, 9, lambda w: w.supervisor())
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first[0], other[0])
+
+
+def test_the_loop_records_demonstrations(world):
+    found = play(make_loop(world, DEMONSTRATE), range(3), 'demo')
+    assert [e.outcome for e in found] == [Outcome.SUCCESS] * 3
+    assert all(len(e) > 5 and e.human_actions == len(e) for e in found)
+
+
+def test_a_picture_shows_the_scene(world):
+    world.reset(0)
+    before = world.render(60, 40)
+    assert before.shape == (40, 60, 3)
+    for _ in range(10):
+        world.step(world.supervisor())
+    assert not np.array_equal(before, world.render(60, 40))
+
+
+def test_what_a_world_does_not_have_is_said(world):
+    with pytest.raises(UserError, match='has no window'):
+        make_world(world.spec, gui=True)
+    with pytest.raises(UserError, match='action shape'):
+        world.step(np.zeros(9))
+    (stream, *rest) = world.spec.robot.streams
+    shorter = dataclasses.replace(stream, fields=stream.fields[:1])
+    robot = dataclasses.replace(world.spec.robot, streams=(shorter, *rest))
+    with pytest.raises(UserError, match=f'fields of stream {stream.name} is 1'):
+        make_world(dataclasses.replace(world.spec, robot=robot))
+
+
+def test_beside_the_hole_there_is_a_plate():
+    world = make_world(load_spec('point_insert'))
+    world.reset(0)
+    down = np.array([0.0, 0.0, -0.02])
+    for _ in range(20):
+        world.step(down)
+    height, hole = world.observe()['ee_pose'][2], world.observe()['hole'][:2]
+    assert height == 0.0
+    assert np.hypot(*hole) > world.spec.task.params['hole_m']
+
+
+def test_after_a_slip_only_one_action_leads_back():
+    world = make_world(load_spec('tightrope'))
+    world.reset(0)
+    right = world.supervisor()
+    world.step((right + 1) % 200)
+    assert world.observe()['rope'].tolist() == [-1.0, 0.0]
+    back = world.supervisor()
+    for action in ((back + 1) % 200, back):
+        world.step(action)
+    assert world.observe()['rope'][1] == 1.0
+    assert world.cost == 2, 'the slip, and one try that did not lead back'
+    while world.outcome is Outcome.UNKNOWN:
+        world.step(world.supervisor())
+    assert world.outcome is Outcome.FAILURE
