@@ -2,10 +2,12 @@
 
     python benchmarks/gates.py --seeds 0-4 --jobs 2        run what is missing, then the table
     python benchmarks/gates.py --table                     the table from what is there
+    python benchmarks/gates.py --task point_insert --demos 3 --steps 300 --critic-steps 2000
 
 A cell is one method with one seed, in a process of its own (`gates_cell.py`); its JSON is written
 when it ends, so a stopped run goes on where it was. The methods, and the rule of the simulated
-human, are fixed in docs/reference/experiments.md. Pairs are of the same evaluation seed.
+human, are fixed in docs/reference/experiments.md. Pairs are of the same evaluation seed. Options that are not
+listed here go to the cells (`gates_cell.py --help`).
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from gates_cell import METHODS
 from il_loop.stats import mean, paired_difference, wilson
 
 HERE = Path(__file__).resolve().parent
-FOLDER = HERE.parent / 'docs' / 'results' / 'gates_peg_insert'
+RESULTS = HERE.parent / 'docs' / 'results'
 AFTER = {'bc_equal': 'thrifty', 'random': 'thrifty'}  # needs to know that cell
 SINGLE = {f'{name}_NUM_THREADS': '1' for name in ('OMP', 'OPENBLAS', 'MKL')}
 
@@ -36,16 +38,14 @@ def wanted(methods: list[str], seeds: list[int], folder: Path) -> list[tuple[str
     return [(m, s) for s in seeds for m in methods if not (folder / f'{m}_{s}.json').is_file()]
 
 
-def run(cells: list[tuple[str, int]], folder: Path, jobs: int) -> None:
+def run(cells: list[tuple[str, int]], options: list[str], jobs: int) -> None:
     """Run cells in so many processes at a time."""
     left, running = list(cells), {}
     while left or running:
         for cell in [c for c in left if _ready(c, left, running)][: jobs - len(running)]:
             left.remove(cell)
             command = [sys.executable, str(HERE / 'gates_cell.py'), cell[0], str(cell[1])]
-            running[cell] = subprocess.Popen(
-                [*command, '--folder', str(folder)], env={**os.environ, **SINGLE}
-            )
+            running[cell] = subprocess.Popen([*command, *options], env={**os.environ, **SINGLE})
         time.sleep(1)
         for cell, process in list(running.items()):
             if process.poll() is not None:
@@ -154,22 +154,23 @@ def main() -> None:
     parser.add_argument('--methods', nargs='+', default=list(METHODS), choices=list(METHODS))
     parser.add_argument('--seeds', default='0-4', help='A or A-B')
     parser.add_argument('--jobs', type=int, default=1, help='cells at a time')
-    parser.add_argument('--folder', type=Path, default=FOLDER, help='of the cells')
+    parser.add_argument('--task', default='peg_insert')
+    parser.add_argument('--folder', type=Path, help='of the cells; default: by the task')
     parser.add_argument('--of', default='thrifty', choices=list(METHODS), help='paired with all')
     parser.add_argument('--table', action='store_true', help='run nothing')
-    args = parser.parse_args()
+    args, more = parser.parse_known_args()
+    folder = args.folder or RESULTS / f'gates_{args.task}'
     first, _, last = args.seeds.partition('-')
     seeds = list(range(int(first), int(last or first) + 1))
-    args.folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     if not args.table:
-        run(wanted(args.methods, seeds, args.folder), args.folder, args.jobs)
-    found = load(args.folder)
+        options = ['--folder', str(folder), '--task', args.task, *more]
+        run(wanted(args.methods, seeds, folder), options, args.jobs)
+    found = load(folder)
     rows = [summed(name, cells) for name, cells in found.items()]
     gaps = differences(found, args.of)
     show(rows, gaps, args.of)
-    measure.write(
-        args.folder.with_suffix('.json'), {'rows': rows, 'of': args.of, 'differences': gaps}
-    )
+    measure.write(folder.with_suffix('.json'), {'rows': rows, 'of': args.of, 'differences': gaps})
 
 
 if __name__ == '__main__':

@@ -34,6 +34,7 @@ from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
 from il_policy import bc
 from il_policy.api import Policy
+from il_policy.critic import CriticConfig
 from il_sim.api import World, make_world
 
 STRIDE = 1_000_000  # seeds of one seed
@@ -113,6 +114,7 @@ class Sizes:
     probes: int = 10
     evaluations: int = 100
     epochs: float = 200.0
+    critic_steps: int = CriticConfig().steps
 
 
 class Clock:
@@ -156,6 +158,7 @@ class Cell:
             bc.BcConfig(epochs=self.sizes.epochs),
             self.method.gate,
             self.method.alpha,
+            CriticConfig(steps=self.sizes.critic_steps),
             weighting=self.method.weighting,
             seed=self.seed,
         )
@@ -293,7 +296,8 @@ def main() -> None:
     parser.add_argument('--folder', type=Path, required=True, help='for the JSON')
     parser.add_argument('--task', default='peg_insert')
     for name, value in vars(Sizes()).items():
-        parser.add_argument(f'--{name}', type=type(value), default=value)
+        option = f'--{name.replace("_", "-")}'
+        parser.add_argument(option, type=type(value), default=value)
     args = parser.parse_args()
     torch.set_num_threads(1)
     sizes = Sizes(**{name: getattr(args, name) for name in vars(Sizes())})
