@@ -6,8 +6,8 @@
 
 A cell is one method with one seed, in a process of its own (`gates_cell.py`); its JSON is written
 when it ends, so a stopped run goes on where it was. The methods, and the rule of the simulated
-human, are fixed in docs/reference/experiments.md. Pairs are of the same evaluation seed. Options that are not
-listed here go to the cells (`gates_cell.py --help`).
+human, are fixed in docs/reference/experiments.md. Pairs are of the same evaluation seed. Options
+that are not listed here go to the cells (`gates_cell.py --help`).
 """
 
 from __future__ import annotations
