@@ -131,10 +131,10 @@ class Switch:
             self._open = True
 
     def _session(self, asked: Asked) -> None:
-        if asked.estop:
-            self._fire(Event.ESTOP)
         if asked.reset_estop:
             self._fire(Event.ESTOP_RESET)
+        if asked.estop:  # last: a stop in the tick of a reset stays
+            self._fire(Event.ESTOP)
         if asked.ended or asked.started:
             self._fire(Event.EPISODE_STARTED if asked.started else Event.EPISODE_ENDED)
             self._close()
