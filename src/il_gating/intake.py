@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from il_core.align import BACK_NS
 from il_core.spec import Spec
 from il_core.types import NO_PRESSES, NS_PER_S, ExpertAction, Proposal, Vector
 
@@ -29,9 +30,13 @@ class Joystick:
     def take(self, expert: ExpertAction | None, received_ns: int) -> tuple[int, ...]:
         """Keep a new action. Returns how often each `Press` was pressed since the last one.
 
-        The first message, and one whose counts fell (its sender began anew), count as none.
+        The first message, and one whose counts fell (its sender began anew), count as none. A
+        message that was overtaken by a later one is left out.
         """
-        if expert is None or expert is self._expert:
+        newest = self._expert
+        if expert is None or expert is newest:
+            return NO_PRESSES
+        if newest is not None and -BACK_NS <= expert.stamp_ns - newest.stamp_ns < 0:
             return NO_PRESSES
         self._expert, self._received_ns = expert, received_ns
         self._bad = '' if expert.action is None else self._problem(expert.action)
@@ -83,7 +88,19 @@ class Observation:
         self._hash, self._shape = spec.hash, (len(spec.frame_fields),)
         self._timeout_ns = round(timeout_s * NS_PER_S)
         self._seen_ns: int | None = None
+        self._newest_ns: int | None = None
         self.problem = ''
+
+    def newer(self, proposal: Proposal | None) -> Proposal | None:
+        """Return the proposal of a new tick; None for one that was answered already (sent twice)
+        or overtaken by a later one."""
+        if proposal is None:
+            return None
+        stamp_ns, newest_ns = proposal.frame.stamp_ns, self._newest_ns
+        if newest_ns is not None and -BACK_NS <= stamp_ns - newest_ns <= 0:
+            return None
+        self._newest_ns = stamp_ns
+        return proposal
 
     def take(self, proposal: Proposal | None, now_ns: int) -> Vector | None:
         """Return the usable frame (F,) of a tick, None where there is none; `problem` says
