@@ -4,6 +4,9 @@ them."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
+
+import numpy as np
 
 from il_core.align import BACK_NS
 from il_core.spec import Spec
@@ -86,6 +89,7 @@ class Observation:
 
     def __init__(self, spec: Spec, timeout_s: float) -> None:
         self._hash, self._shape = spec.hash, (len(spec.frame_fields),)
+        self._ones = np.ones(self._shape)
         self._timeout_ns = round(timeout_s * NS_PER_S)
         self._seen_ns: int | None = None
         self._newest_ns: int | None = None
@@ -128,4 +132,7 @@ class Observation:
             self.problem = f'policy runs spec {proposal.spec_hash}, the gate {self._hash}'
         elif frame.vector.shape != self._shape:
             self.problem = f'frame has shape {frame.vector.shape}, not {self._shape}'
+        # the sum is a quick hint that there is nothing to look for
+        elif not (isfinite(frame.vector.dot(self._ones)) or np.isfinite(frame.vector).all()):
+            self.problem = 'frame has values that are not finite'
         return None if self.problem else frame.vector
