@@ -34,13 +34,16 @@ class Joystick:
         """Keep a new action. Returns how often each `Press` was pressed since the last one.
 
         The first message, and one whose counts fell (its sender began anew), count as none. A
-        message that was overtaken by a later one is left out.
+        message that was overtaken by a later one is left out; one that counts more presses was
+        not, whatever its stamp (another device's clock).
         """
         newest = self._expert
         if expert is None or expert is newest:
             return NO_PRESSES
         if newest is not None and -BACK_NS <= expert.stamp_ns - newest.stamp_ns < 0:
-            return NO_PRESSES
+            counts = zip(expert.presses, newest.presses, strict=False)
+            if not any(new > old for new, old in counts):
+                return NO_PRESSES
         self._expert, self._received_ns = expert, received_ns
         self._bad = '' if expert.action is None else self._problem(expert.action)
         seen, self._seen = self._seen, expert.presses

@@ -256,9 +256,9 @@ class Story:
 
     def _out_of_order(self, expert: ExpertAction) -> bool:
         newest = self.heard
-        return newest is not None and (
-            newest.stamp_ns - NS_PER_S <= expert.stamp_ns < newest.stamp_ns
-        )
+        if newest is None or not (newest.stamp_ns - NS_PER_S <= expert.stamp_ns < newest.stamp_ns):
+            return False
+        return all(a <= b for a, b in zip(expert.presses, newest.presses, strict=True))
 
     def _asked(self, expert: ExpertAction | None) -> frozenset[str]:
         asked = {e.value for e in self.queue if isinstance(e, Request)}
