@@ -192,7 +192,7 @@ def test_no_story_breaks_a_limit_or_a_rule(
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize('name', SPECS)
-@_told_often(3000)
+@_told_often(1500)
 @given(CONFIGS, st.booleans(), STORIES)
 def test_no_story_of_very_many_breaks_a_limit_or_a_rule(
     name: str, config: GateConfig, autonomous_start: bool, story: list[Turn]
