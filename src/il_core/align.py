@@ -12,6 +12,9 @@ from il_core.errors import InternalError
 from il_core.spec import Spec
 from il_core.types import NS_PER_S, Frame, Vector
 
+# A stamp this much before the newest one is a jump of the clock, not a late message.
+BACK_NS = NS_PER_S
+
 # Samples kept per stream, at least: 0.25 s at 1 kHz, more than max_age_s needs.
 DEPTH = 256
 

@@ -125,8 +125,14 @@ class Limits:
 
     @property
     def ramp_ticks(self) -> int:
-        """Ticks after which a ramp between any two actions is over, judged by max_rate."""
-        ticks = (self._high - self._low) / self._step
+        """Ticks after which a ramp between any two actions is over, also where the axis first
+        has to brake from the opposite direction at full speed."""
+        span = self._high - self._low
+        ticks = span / self._step
+        at, accel = self._braked, self._accel
+        fastest = np.minimum(self._step[at], np.sqrt(span[at] * accel))
+        # To stop takes v/a and goes v^2/2a too far; then the way back, and v/a to gain speed.
+        ticks[at] = span[at] / fastest + 2.5 * fastest / accel + 2
         return int(np.ceil(ticks.max())) + 1
 
     def stop(self, last: Vector) -> Vector:

@@ -57,13 +57,11 @@ def rebuild(contents: Contents, spec: Spec, steps: NDArray[np.void]) -> Vector:
         steps: as in `step_type`; its `stream_stamps_ns` say which samples were used.
 
     Returns:
-        (N, F); NaN rows where the proposal carried no frame or a sample is not in the bag.
+        (N, F); NaN rows where the proposal carried no frame, or a sample is not in the bag or not
+        the only one of its stamp.
     """
     samples = stream_samples(contents, spec, stamped=True)
-    at = [
-        dict(zip(samples[s.name].stamps_ns.tolist(), samples[s.name].values, strict=True))
-        for s in spec.observed
-    ]
+    at = [_by_stamp(samples[s.name]) for s in spec.observed]
     out = np.full((len(steps), len(spec.frame_fields)), np.nan)
     aligner = Aligner(spec)
     rows = zip(steps['stamp_ns'].tolist(), steps['stream_stamps_ns'].tolist(), strict=True)
@@ -76,6 +74,18 @@ def rebuild(contents: Contents, spec: Spec, steps: NDArray[np.void]) -> Vector:
         if not frame.fault and list(frame.stamps_ns) == used:
             out[row] = frame.vector
     return out
+
+
+def _by_stamp(samples: Samples) -> dict[int, Vector]:
+    """Return the samples by header stamp, without stamps that different samples bear: nothing
+    tells which of them was used."""
+    stamps = samples.stamps_ns.tolist()
+    known = dict(zip(stamps, samples.values, strict=True))
+    if len(known) < len(stamps):
+        for ns, value in zip(stamps, samples.values, strict=True):
+            if ns in known and not np.array_equal(known[ns], value, equal_nan=True):
+                del known[ns]
+    return known
 
 
 def align_foreign(contents: Contents, spec: Spec) -> Extract:

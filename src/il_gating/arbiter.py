@@ -74,9 +74,11 @@ class Arbiter:
         return self._send(Sent(self._limits.hold(last, self._before)))
 
     def stop(self) -> Sent:
-        """Stop at once, whatever rate that takes."""
+        """Stop at once, whatever rate that takes; the robot stands from then on."""
         self._ramp_left = 0
-        return self._send(Sent(self._limits.stop(self._known())))
+        sent = self._send(Sent(self._limits.stop(self._known())))
+        self._before = None
+        return sent
 
     def hand_over(self, ramp: bool) -> None:
         """Somebody else owns the robot now. With `ramp`, ticks are marked as transition until the

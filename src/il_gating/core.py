@@ -89,7 +89,8 @@ class GateCore:
         """Take one tick and return its one command.
 
         Args:
-            proposal: that this tick answers; None where none came in time.
+            proposal: that this tick answers; None where none came in time. One that is no newer
+                than the last counts as none.
             expert: the newest expert action, None where nothing arrived since the last tick.
             events: STARTED and ENDED of episodes (others are ignored), and requests.
             now_ns: decides about time-outs: the steady clock, or the tick's stamp in lockstep.
@@ -98,6 +99,7 @@ class GateCore:
         """
         received_ns = now_ns if expert_received_ns is None else expert_received_ns
         presses = self._joystick.take(expert, received_ns)
+        proposal = self._observation.newer(proposal)
         if proposal is not None and self._first_ns is None:
             self._first_ns = proposal.frame.stamp_ns
         episode, requests = self._take_events(events)

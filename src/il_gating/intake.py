@@ -4,7 +4,11 @@ them."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 
+import numpy as np
+
+from il_core.align import BACK_NS
 from il_core.spec import Spec
 from il_core.types import NO_PRESSES, NS_PER_S, ExpertAction, Proposal, Vector
 
@@ -29,10 +33,17 @@ class Joystick:
     def take(self, expert: ExpertAction | None, received_ns: int) -> tuple[int, ...]:
         """Keep a new action. Returns how often each `Press` was pressed since the last one.
 
-        The first message, and one whose counts fell (its sender began anew), count as none.
+        The first message, and one whose counts fell (its sender began anew), count as none. A
+        message that was overtaken by a later one is left out; one that counts more presses was
+        not, whatever its stamp (another device's clock).
         """
-        if expert is None or expert is self._expert:
+        newest = self._expert
+        if expert is None or expert is newest:
             return NO_PRESSES
+        if newest is not None and -BACK_NS <= expert.stamp_ns - newest.stamp_ns < 0:
+            counts = zip(expert.presses, newest.presses, strict=False)
+            if not any(new > old for new, old in counts):
+                return NO_PRESSES
         self._expert, self._received_ns = expert, received_ns
         self._bad = '' if expert.action is None else self._problem(expert.action)
         seen, self._seen = self._seen, expert.presses
@@ -81,9 +92,22 @@ class Observation:
 
     def __init__(self, spec: Spec, timeout_s: float) -> None:
         self._hash, self._shape = spec.hash, (len(spec.frame_fields),)
+        self._ones = np.ones(self._shape)
         self._timeout_ns = round(timeout_s * NS_PER_S)
         self._seen_ns: int | None = None
+        self._newest_ns: int | None = None
         self.problem = ''
+
+    def newer(self, proposal: Proposal | None) -> Proposal | None:
+        """Return the proposal of a new tick; None for one that was answered already (sent twice)
+        or overtaken by a later one."""
+        if proposal is None:
+            return None
+        stamp_ns, newest_ns = proposal.frame.stamp_ns, self._newest_ns
+        if newest_ns is not None and -BACK_NS <= stamp_ns - newest_ns <= 0:
+            return None
+        self._newest_ns = stamp_ns
+        return proposal
 
     def take(self, proposal: Proposal | None, now_ns: int) -> Vector | None:
         """Return the usable frame (F,) of a tick, None where there is none; `problem` says
@@ -111,4 +135,7 @@ class Observation:
             self.problem = f'policy runs spec {proposal.spec_hash}, the gate {self._hash}'
         elif frame.vector.shape != self._shape:
             self.problem = f'frame has shape {frame.vector.shape}, not {self._shape}'
+        # the sum is a quick hint that there is nothing to look for
+        elif not (isfinite(frame.vector.dot(self._ones)) or np.isfinite(frame.vector).all()):
+            self.problem = 'frame has values that are not finite'
         return None if self.problem else frame.vector

@@ -117,28 +117,34 @@ class Switch:
         if self.mode is not Mode.SUPERVISOR:
             self._agreed = self._had = 0
         if self.mode in (Mode.AUTONOMOUS, Mode.ESTOP, Mode.SUPERVISOR):
-            self._open, self._open_ns = False, None
+            self._close()
         if self.mode in (Mode.AUTONOMOUS, Mode.ESTOP):
             self._by_hand = False
         return True
+
+    def _close(self) -> None:
+        """Nobody is waited for any more."""
+        self._open, self._open_ns = False, None
 
     def _lost(self, i: SwitchInputs) -> None:
         if self._fire(Event.OPERATOR_LOST, detail=i.joystick_problem):
             self._open = True
 
     def _session(self, asked: Asked) -> None:
-        if asked.estop:
-            self._fire(Event.ESTOP)
         if asked.reset_estop:
             self._fire(Event.ESTOP_RESET)
+        if asked.estop:  # last: a stop in the tick of a reset stays
+            self._fire(Event.ESTOP)
         if asked.ended or asked.started:
             self._fire(Event.EPISODE_STARTED if asked.started else Event.EPISODE_ENDED)
-            self.in_episode, self._open, self._by_hand = asked.started, False, False
+            self._close()
+            self.in_episode, self._by_hand = asked.started, False
             start = asked.started and not asked.joined and self.config.auto_start
             start = start and self.mode is Mode.HOLD
             self._armed = Cause.START if start else None
         if asked.resume and self.in_episode and self.mode is Mode.HOLD:
-            self._armed, self._open = Cause.RESUME, False
+            self._close()
+            self._armed = Cause.RESUME
 
     def _human(self, i: SwitchInputs, now_ns: int) -> None:
         if i.asked.takeover and self.mode is not Mode.ESTOP:
@@ -146,7 +152,7 @@ class Switch:
             if self.mode is not Mode.SUPERVISOR:
                 self._ask(Cause.HUMAN_REQUEST, i.usable, i, now_ns)
         if i.asked.release:
-            self._open = False
+            self._close()
             self._fire(Event.RELEASE if self.in_episode else Event.RELEASE_TO_NOBODY)
 
     def _begin(self, i: SwitchInputs) -> None:
@@ -199,7 +205,8 @@ class Switch:
         if i.usable and not i.stale and not early:
             self._fire(Event.OPERATOR_READY)
         elif waited_ns >= self._timeout_ns and self._fire(Event.REQUEST_TIMEOUT):
-            self._open, self._open_ns, self._by_hand = False, None, False
+            self._close()
+            self._by_hand = False
             self._aborted = self.in_episode
 
     def _faults(self, i: SwitchInputs) -> None:

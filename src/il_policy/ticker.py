@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from il_core.align import Aligner
+from il_core.align import BACK_NS, Aligner
 from il_core.errors import UserError
 from il_core.spec import Spec
-from il_core.types import NS_PER_S, Frame, Vector
-
-# A stamp this much before the last tick is a jump of the clock, not a late sample.
-BACK_NS = NS_PER_S
+from il_core.types import Frame, Vector
 
 
 class Ticker:

@@ -161,7 +161,7 @@ class Rig:
             ),
         )
         sent = action if engaged else mean
-        self._decide(tick, stamp, episode_id, mode, owner, sent)
+        self.decide(tick, stamp, episode_id, mode, owner, sent)
         if mode is not Mode.HOLD:
             world.step(sent)
         self.now_ns += spec.period_ns
@@ -186,7 +186,7 @@ class Rig:
         self.send('/goal', goal)
         return aligner.frame(tick, stamp)
 
-    def _decide(self, tick, stamp, episode_id, mode, owner, sent):
+    def decide(self, tick, stamp, episode_id, mode, owner, sent):
         twist = make('geometry_msgs/msg/TwistStamped', stamp)
         twist.twist.linear.x, twist.twist.linear.y = (sent[:2] * 20.0).tolist()
         self.send('/servo/twist', twist)

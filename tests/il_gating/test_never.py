@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from il_core.errors import UserError
 from il_core.spec import Axis, RobotSpec, Spec, Stream, TaskSpec
-from il_core.types import AxisKind, Cause, Mode, Press
+from il_core.types import AxisKind, Cause, ExpertAction, Mode, Press
 from il_gating.asked import Request
 from tests.il_gating.rig import Rig, ScriptedGate, actions, ended, started
 
@@ -61,6 +61,17 @@ def test_a_silent_joystick_never_hands_control_to_the_policy(handover: str, by_g
     rig.proposals = True
     rig.tick(n=20)
     assert Mode.AUTONOMOUS not in rig.modes()[3:]
+
+
+@pytest.mark.parametrize('handover', ['instant', 'request'])
+def test_a_stop_counts_whatever_the_clock_of_the_device_it_is_pressed_on(handover: str) -> None:
+    rig = Rig(handover=handover)
+    rig.start()
+    presses = [0] * len(Press)
+    presses[Press.ESTOP] = 1
+    behind = ExpertAction(rig.now_ns - 400_000_000, None, False, 'keyboard', tuple(presses))
+    output = rig.core.update(rig.proposal(), behind, (), rig.now_ns)
+    assert output.state.mode is Mode.ESTOP
 
 
 @pytest.mark.parametrize('bad', [np.nan, np.inf])
