@@ -134,6 +134,6 @@ def main() -> None:
 
 
 if __name__ == '__main__':
-    if sys.argv[1] == 'il':
+    if sys.argv[1:2] == ['il']:
         sys.exit(il_joystick(*sys.argv[2:]))
     main()

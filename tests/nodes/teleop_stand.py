@@ -34,6 +34,7 @@ HEARD = {
     'joy': lambda m: m,
     'joy/set_feedback': lambda m: m.intensity,
     'diagnostics': lambda m: m.status[0],
+    'teleop/alarm': lambda m: (m.level[0], m.name),
 }
 
 

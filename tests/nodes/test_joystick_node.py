@@ -95,6 +95,7 @@ def test_unplugged_is_silence_and_an_error_and_replugged_goes_on(others):
     assert others.spin(lambda: heard[-1].buttons[RB] == 1)
     pad.unplug()
     count = len(heard)
+    assert heard[-1].buttons[RB] == 1, 'nobody let go'
     assert not others.spin(lambda: len(heard) > count, 1.0), 'silence'
     assert 'plug it in again' in pad.complaints()[-1]
     pad.do('plug', 'press 5', 'press 4')  # held while it comes back

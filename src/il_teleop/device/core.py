@@ -49,9 +49,9 @@ class ReaderConfig:
 class Reader:
     """Follow one joystick over plug and unplug.
 
-    An unplugged joystick gives no message. When it comes back, and at the start, a button that is
-    down counts only after it was let go: no press is invented. Left and up are positive, axes
-    first, then two per hat.
+    An unplugged joystick gives no message, not even that its buttons went up. When it comes back,
+    and at the start, a button that is down counts only after it was let go: no press is invented.
+    Left and up are positive, axes first, then two per hat.
 
     Attributes:
         device: the one that is read, None while there is none.
@@ -85,7 +85,7 @@ class Reader:
             events: since the last call; now_ns: steady time; stamp_ns: of the messages.
         """
         made: list[JoyState] = []
-        for event in events:
+        for event in _hands_only(list(events)):
             if self._take(event, now_ns):
                 made.append(self._message(now_ns, stamp_ns))
         if self._settle(now_ns) or self._due(now_ns):
@@ -172,6 +172,13 @@ class Reader:
         self._due_ns = beat_ns if repeats else now_ns + self._period_ns
         self._moved_ns = None
         return JoyState(stamp_ns, tuple(self._axes), tuple(self._buttons))
+
+
+def _hands_only(events: list[Event]) -> list[Event]:
+    """Return the events without what SDL makes up when a joystick goes: it lets go of everything
+    first, and a dead-man that is let go would give the robot to the policy."""
+    gone = {event.instance for event in events if isinstance(event, Removed)}
+    return [e for e in events if isinstance(e, Added | Removed) or e.instance not in gone]
 
 
 def rumble_of(kind: int, number: int, intensity: float) -> float | None:
