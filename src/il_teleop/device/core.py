@@ -64,8 +64,6 @@ class Reader:
         self.device: Device | None = None
         self._axes: list[float] = []
         self._buttons: list[int] = []
-        self._down: set[int] = set()
-        self._ignored: set[int] = set()
         self._settled_ns: int | None = None
         self._moved_ns: int | None = None
         self._looked_ns = self._due_ns = 0
@@ -115,25 +113,20 @@ class Reader:
         if chosen is self.device:
             return
         self.device, self._settled_ns, self._moved_ns = chosen, None, None
-        self._ignored = set()
         if chosen is not None:
             self._settled_ns = now_ns + SETTLE_NS
             self._axes = [*map(self._joy_value, chosen.axes), *[0.0] * (2 * chosen.hats)]
-            self._buttons, self._down = [0] * chosen.buttons, set(chosen.down)
+            self._buttons = [0] * chosen.buttons
 
     def _settle(self, now_ns: int) -> bool:
         if self.device is None or self._settled_ns is None or now_ns < self._settled_ns:
             return False
-        self._settled_ns, self._ignored = None, set(self._down)
+        self._settled_ns = None
         return True
 
     def _press(self, number: int, down: bool) -> bool:
-        (self._down.add if down else self._down.discard)(number)
         if self._settled_ns is not None:
-            return False
-        if number in self._ignored:
-            self._ignored -= set() if down else {number}
-            return False
+            return False  # held since before we looked: up it is 0 already, down again it counts
         before = self._buttons[number]
         if not self._config.sticky_buttons:
             self._buttons[number] = int(down)

@@ -15,7 +15,6 @@ class Device:
         name: what the driver calls it.
         axes: (n,) where they are, right and down positive (SDL's way), -1..1.
         buttons, hats: how many it has.
-        down: numbers of the buttons that are down.
     """
 
     instance: int
@@ -23,7 +22,6 @@ class Device:
     axes: tuple[float, ...]
     buttons: int
     hats: int = 0
-    down: frozenset[int] = frozenset()
 
     def words(self) -> str:
         """Return name and size, as joystick messages have it: a hat counts as two axes."""

@@ -81,14 +81,12 @@ class SdlJoysticks:
         except self._sdl.error:  # it went again before we came to it, or is not ours to read
             return None
         self._open[stick.get_instance_id()] = stick
-        buttons = range(stick.get_numbuttons())
         device = Device(
             stick.get_instance_id(),
             stick.get_name(),
             tuple(stick.get_axis(i) for i in range(stick.get_numaxes())),
-            len(buttons),
+            stick.get_numbuttons(),
             stick.get_numhats(),
-            frozenset(i for i in buttons if stick.get_button(i)),
         )
         return Added(device)
 
