@@ -14,6 +14,7 @@ ARGUMENTS = (
     'operator',
     'style',
     'joystick',
+    'joystick_driver',
     'run',
     'simulate',
     'seed',

@@ -16,6 +16,7 @@ ARGUMENTS = (
     'gate',
     'operator',
     'joystick',
+    'joystick_driver',
     'run',
     'handover',
     'latency_s',

@@ -17,6 +17,7 @@ ARGUMENTS = (
     'operator',
     'style',
     'joystick',
+    'joystick_driver',
     'run',
     'lockstep',
     'handover',

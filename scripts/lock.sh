@@ -11,7 +11,7 @@ public() { grep -vE '^(nvidia|cuda|triton|colorama|pyreadline)'; }
 names() { # names EXTRA: the packages of one list in pyproject.toml
   sed -nE "s/^$1 = \[(.*)\].*/\1/p" pyproject.toml | tr -d '" ' | tr ',' '\n' | sed "s/^torch\$/$torch/"
 }
-all=$(for extra in dependencies ros sim train dev; do names $extra; done)
+all=$(for extra in dependencies ros sim joystick train dev; do names $extra; done)
 {
   cat <<END
 # The exact versions this project is tested with, for Python 3.10 to 3.13. Made by scripts/lock.sh from pyproject.toml,

@@ -73,6 +73,7 @@ def test_launch_commands_have_arguments_that_exist(page: Path) -> None:
 def test_every_dependency_is_explained() -> None:
     text = (ROOT / 'docs' / 'explanation' / 'dependencies.md').read_text()
     project = (ROOT / 'pyproject.toml').read_text()
-    lists = re.findall(r'^(?:dependencies|ros|sim|train|dev) = \[(.*)\]', project, re.MULTILINE)
+    extras = 'dependencies|ros|sim|joystick|train|dev'
+    lists = re.findall(rf'^(?:{extras}) = \[(.*)\]', project, re.MULTILINE)
     names = re.findall(r'"([\w-]+)', ' '.join(lists))
     assert [n for n in names if f'`{n}`' not in text] == []

@@ -79,6 +79,16 @@ class Cause(enum.IntEnum):
     CHANCE = 23
 
 
+# Something is missing or broken, rather than decided.
+FAULTS = (
+    Cause.STALE_OBSERVATION,
+    Cause.STALE_JOYSTICK,
+    Cause.POLICY_FAULT,
+    Cause.CHECKPOINT_MISMATCH,
+    Cause.REQUEST_TIMEOUT,
+)
+
+
 class Outcome(enum.IntEnum):
     """How an episode ended. Numbers equal EpisodeEvent.OUTCOME_*."""
 

@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from il_core.types import Cause, GateState, Mode
-
-FAULTS = (
-    Cause.STALE_OBSERVATION,
-    Cause.STALE_JOYSTICK,
-    Cause.POLICY_FAULT,
-    Cause.CHECKPOINT_MISMATCH,
-    Cause.REQUEST_TIMEOUT,
-)
+from il_core.types import FAULTS, GateState, Mode
 
 
 def verdict(state: GateState) -> tuple[str, str]:

@@ -110,7 +110,18 @@ TABLE: tuple[Row, ...] = (
             executable='joy_node',
             params={'autorepeat_rate': 50.0},
         ),
-        lambda a: a.operator == 'joy',
+        lambda a: a.joystick_reader == 'joy_node',
+        lambda a: {},
+    ),
+    Row(
+        _own(
+            'joystick',
+            'il_teleop.device.node',
+            'JoystickNode',
+            'reads the gamepad where the package joy is missing',
+            params={'autorepeat_rate': 50.0},
+        ),
+        lambda a: a.joystick_reader == 'joystick_node',
         lambda a: {},
     ),
     Row(

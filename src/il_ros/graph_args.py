@@ -4,6 +4,7 @@ files."""
 from __future__ import annotations
 
 import dataclasses
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,11 +15,13 @@ import yaml
 from il_core import share
 from il_core.errors import UserError
 from il_core.registry import Registry
+from il_ros.environment import foreign_executable
 from il_ros.rules import Rule, checked, param
 
 MODES = ('sim', 'demonstrate', 'robot')
 OPERATORS = ('joy', 'keyboard', 'scripted', 'none')
 HANDOVERS = ('request', 'instant')
+DRIVERS = ('joy_node', 'joystick_node')
 
 # Whose names are the choices of an argument: read when somebody asks, not on import.
 _NAMES = Registry(
@@ -74,6 +77,12 @@ class GraphArgs:
     )
     joystick: str = param(
         '', 'mapping in config/joysticks or a .yaml path; empty: the one for the operator'
+    )
+    joystick_driver: str = param(
+        '',
+        'operator joy: who reads the gamepad; empty: joy_node, where the package joy is missing '
+        'our own joystick_node',
+        choices=DRIVERS,
     )
     run: str = param('', 'run folder to record into; empty: record nothing')
     jobs: bool = param(False, 'with run: retrain on request beside the running graph')
@@ -141,6 +150,13 @@ class GraphArgs:
     @property
     def joystick_name(self) -> str:
         return self.joystick or {'joy': 'xbox'}.get(self.operator, self.operator)
+
+    @property
+    def joystick_reader(self) -> str:
+        """Who reads the gamepad; empty where the operator has none."""
+        if self.operator != 'joy' or self.joystick_driver:
+            return self.joystick_driver if self.operator == 'joy' else ''
+        return DRIVERS[foreign_executable('joy', 'joy_node', os.environ) is None]
 
     @property
     def params_file(self) -> str:

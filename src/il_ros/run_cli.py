@@ -20,6 +20,7 @@ EXAMPLE = """example:
 """
 COLOURS = (36, 33, 32, 35, 34, 31, 96, 93)
 POLL_S = 0.1
+BELL = '\a'
 
 
 def main(argv: Sequence[str]) -> int:
@@ -64,7 +65,8 @@ def table(nodes: Sequence[NodeSpec]) -> str:
 
 
 class Printer:
-    """Prints lines of several nodes, each with its name in its own colour."""
+    """Prints lines of several nodes, each with its name in its own colour; a line that is
+    the terminal bell rings it."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._width = max(map(len, names), default=0)
@@ -72,6 +74,10 @@ class Printer:
         self._lock, self._plain = threading.Lock(), not sys.stdout.isatty()
 
     def __call__(self, name: str, line: str) -> None:
+        if line == BELL:
+            sys.stdout.write(BELL)
+            sys.stdout.flush()
+            return
         prefix = f'{name:>{self._width}} | '
         if not self._plain:
             prefix = f'\033[{self._colours.get(name, 37)}m{prefix}\033[0m'

@@ -59,6 +59,13 @@ TOPICS: dict[str, Topic] = {
         Topic('joy/set_feedback', 'sensor_msgs/msg/JoyFeedback', Qos.QUEUE, 'on change', False),
         Topic('policy/proposal', _IL + 'Proposal', Qos.LATEST, 'tick', required=True),
         Topic('teleop/action', _IL + 'ExpertAction', Qos.LATEST, 'tick or more'),
+        Topic(
+            'teleop/alarm',
+            'diagnostic_msgs/msg/DiagnosticStatus',
+            Qos.LATCHED,
+            'on change',
+            False,
+        ),
         Topic('command', _IL + 'Command', Qos.QUEUE, 'tick', required=True),
         Topic('gate/status', _IL + 'GateStatus', Qos.LATCHED, 'tick and on change', required=True),
         Topic('episode/events', _IL + 'EpisodeEvent', Qos.EVENTS, 'on event'),

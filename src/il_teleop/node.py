@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticStatus
 from sensor_msgs.msg import JoyFeedback
 
+from il_core.types import GateState
 from il_ros.build import to_ns
 from il_ros.health import Health, Level
 from il_ros.lifecycle import IlNode
 from il_ros.messages import command_from_msg, event_to_msg, expert_to_msg, state_from_msg
 from il_ros.params import CommonParams, param
 from il_ros.run import run
-from il_teleop.alert import Alert
+from il_teleop.alert import GATE_TIMEOUT_S, Alarm, Alert, Urgency, alarm
 from il_teleop.api import JoyState
 from il_teleop.joystick import JoystickMapper
 from il_teleop.mapping import load_joystick
 from il_teleop.pulse import Pulse
 from il_teleop.verdict import Verdicts
 from il_teleop.waiting import Turn
+
+LOOK_S = 0.05
+BELL = '\a'  # a line of its own where lines are passed on, as by `il run`
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,9 @@ class TeleopParams(CommonParams):
     joystick_timeout_s: float = param(
         0.3, 'when the gate counts a silent joystick as lost', low=0.01, high=10.0, read_only=True
     )
-    bell: bool = param(True, 'ring the terminal bell while the gate asks for help')
+    bell: bool = param(True, 'ring the terminal bell on a request or a loss')
+    rumble: bool = param(True, 'shake the joystick on a request or a loss')
+    alarm: bool = param(True, 'publish teleop/alarm on a request or a loss')
 
 
 class TeleopNode(IlNode):
@@ -47,17 +55,23 @@ class TeleopNode(IlNode):
         )
         self.pulse = Pulse(self.params.joystick_timeout_s)
         self.verdicts, self.alert = Verdicts(), Alert()
+        self.state: GateState | None = None
+        self.gate = Pulse(GATE_TIMEOUT_S)
         waits = self.lockstep and self.mapper.latching
         self.turn = Turn[JoyState](['command'] if waits else [])
         self.actions = self.publisher('teleop/action')
         self.events = self.publisher('episode/events')
         self.feedback = self.publisher('joy/set_feedback')
+        self.alarms = self.publisher('teleop/alarm')
         self.subscribe('command', self.on_command)
         self.subscribe('gate/status', self.on_status)
         self.subscribe('joy', self.on_joy)
 
+    def start(self) -> None:
+        self.timer(LOOK_S, self.on_look)
+
     def stop(self) -> None:
-        self.tell(False)
+        self.shake(False)
 
     def health(self) -> Health:
         now_ns = self.steady_ns()
@@ -83,7 +97,20 @@ class TeleopNode(IlNode):
         self.act(self.turn.answer('command', command.stamp_ns))
 
     def on_status(self, message: Any) -> None:
-        self.tell(self.alert.update(state_from_msg(message).mode, self.steady_ns()))
+        self.state = state_from_msg(message)
+        self.gate.beat(self.steady_ns())
+        self.on_look()
+
+    def on_look(self) -> None:
+        now_ns = self.steady_ns()
+        watched = not self.lockstep  # where everybody waits, silence is no loss
+        gate_age_s = self.gate.age_s(now_ns) if watched else math.nan
+        found = alarm(self.state, gate_age_s, watched and self.pulse.silent(now_ns))
+        if self.alert.news(found, now_ns):
+            self.tell(found)
+        pulse = self.alert.pulse(now_ns)
+        if pulse is not None:
+            self.shake(pulse)
 
     def act(self, joy: JoyState | None) -> None:
         """Publish what a joystick message means, where one is due."""
@@ -98,13 +125,20 @@ class TeleopNode(IlNode):
         if self.mapper.fault:
             self.get_logger().warning(self.mapper.fault, throttle_duration_sec=1.0)
 
-    def tell(self, on: bool | None) -> None:
+    def tell(self, alarm: Alarm) -> None:
+        """Publish and log an alarm, or its end."""
+        if self.params.alarm:
+            level = bytes([alarm.urgency])
+            self.alarms.publish(DiagnosticStatus(level=level, name=alarm.key, message=alarm.text))
+        if alarm.urgency is not Urgency.NONE:
+            self.get_logger().warning(f'alarm: {alarm.text}')
+
+    def shake(self, on: bool) -> None:
         """Start or end a rumble, with a bell where it starts."""
-        if on is None:
-            return
-        self.feedback.publish(JoyFeedback(type=JoyFeedback.TYPE_RUMBLE, intensity=float(on)))
+        if self.params.rumble:
+            self.feedback.publish(JoyFeedback(type=JoyFeedback.TYPE_RUMBLE, intensity=float(on)))
         if on and self.params.bell:
-            sys.stdout.write('\a')
+            sys.stdout.write(BELL if sys.stdout.isatty() else f'{BELL}\n')
             sys.stdout.flush()
 
 

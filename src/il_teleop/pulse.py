@@ -34,6 +34,10 @@ class Pulse:
             return float('nan')
         return (now_ns - self._times_ns[-1]) / NS_PER_S
 
+    def silent(self, now_ns: int) -> bool:
+        """Whether messages came, and come no more."""
+        return self.age_s(now_ns) > self._timeout_s
+
     @property
     def rate_hz(self) -> float:
         """Messages per second since the last silence; NaN before the second message."""

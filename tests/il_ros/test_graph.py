@@ -25,7 +25,7 @@ def params(node, **args):
 
 
 def test_each_mode_runs_what_it_needs():
-    assert names() == ['sim', 'policy', 'gate', 'teleop', 'joy']
+    assert names(joystick_driver='joy_node') == ['sim', 'policy', 'gate', 'teleop', 'joy']
     assert names(mode='robot', operator='none') == ['policy', 'gate']
     assert names(mode='demonstrate', operator='keyboard', run='r') == [
         'sim',
@@ -36,6 +36,20 @@ def test_each_mode_runs_what_it_needs():
         'recorder',
     ]
     assert 'sim' not in names(mode='demonstrate', simulate=False)
+
+
+def test_our_own_reader_takes_the_place_of_a_missing_joy_node(tmp_path, monkeypatch):
+    joy = tmp_path / 'lib' / 'joy' / 'joy_node'
+    joy.parent.mkdir(parents=True)
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    assert names()[-1] == 'joystick'
+    assert params('joystick')['autorepeat_rate'] == 50.0
+    joy.touch()
+    assert names()[-1] == 'joy'
+    assert names(joystick_driver='joystick_node')[-1] == 'joystick'
+    assert names(operator='keyboard', joystick_driver='joystick_node')[-1] == 'keyboard'
+    with pytest.raises(UserError, match='did you mean joy_node'):
+        GraphArgs(joystick_driver='joynode')
 
 
 def test_empty_arguments_become_what_suits_the_mode():

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import math
 
-from il_core.types import NS_PER_S, Command, EventKind, ExpertAction, Mode, Outcome, Owner
-from il_teleop.alert import Alert
+import pytest
+
+from il_core.types import (
+    FAULTS,
+    NS_PER_S,
+    Cause,
+    Command,
+    EventKind,
+    ExpertAction,
+    GateState,
+    Mode,
+    Outcome,
+    Owner,
+)
+from il_teleop.alert import QUIET, Alarm, Alert, Urgency, alarm
 from il_teleop.experts.seen import Seen
 from il_teleop.pulse import Pulse
 from il_teleop.verdict import Verdicts
@@ -49,14 +62,49 @@ def test_without_answers_to_wait_for_nothing_waits():
     assert [turn.input(x, i) for i, x in enumerate('abc')] == ['a', 'b', 'c']
 
 
-def test_alert_pulses_while_the_gate_asks_and_ends_with_it():
-    alert = Alert()
-    modes = [(Mode.AUTONOMOUS, 0), (Mode.REQUESTING, 100), (Mode.REQUESTING, 400)]
-    assert [alert.update(m, t * MS) for m, t in modes] == [None, True, None]
-    assert alert.update(Mode.REQUESTING, 600 * MS) is False
-    assert alert.update(Mode.REQUESTING, 1100 * MS) is True
-    assert alert.update(Mode.SUPERVISOR, 1150 * MS) is False
-    assert alert.update(Mode.SUPERVISOR, 1200 * MS) is None
+def gate(mode: Mode, cause: Cause = Cause.NONE) -> GateState:
+    return GateState(0, 0, mode, Owner.NOBODY, cause, 'why')
+
+
+def pulses(alert: Alert, found: Alarm, *times_ms: int) -> list[bool | None]:
+    made = []
+    for t in times_ms:
+        alert.news(found, t * MS)
+        made.append(alert.pulse(t * MS))
+    return made
+
+
+def test_a_request_pulses_until_it_is_answered():
+    alert, asked = Alert(), alarm(gate(Mode.REQUESTING, Cause.NOVELTY), 0.0, False)
+    assert pulses(alert, asked, 100, 400, 650, 1150) == [True, None, False, True]
+    assert pulses(alert, asked, 60_100) == [None], 'and still does a minute later'
+    assert pulses(alert, QUIET, 60_150, 60_200) == [False, None]
+
+
+def test_a_loss_pulses_faster_and_for_five_seconds():
+    alert, lost = Alert(), alarm(gate(Mode.HOLD, Cause.STALE_JOYSTICK), 0.0, False)
+    assert pulses(alert, lost, 0, 150, 250, 450) == [True, None, False, True]
+    assert pulses(alert, lost, 5100, 5500, 6000) == [False, None, None]
+
+
+@pytest.mark.parametrize(
+    ('state', 'gate_age_s', 'silent', 'urgency', 'key'),
+    [
+        (None, math.nan, True, Urgency.NONE, ''),
+        (gate(Mode.HOLD, Cause.START), 0.0, True, Urgency.NONE, ''),
+        (gate(Mode.AUTONOMOUS), 0.0, False, Urgency.NONE, ''),
+        (gate(Mode.REQUESTING, Cause.RISK), 0.0, False, Urgency.REQUEST, 'RISK'),
+        *((gate(Mode.HOLD, c), 0.0, False, Urgency.LOSS, c.name) for c in FAULTS),
+        (gate(Mode.AUTONOMOUS), 0.0, True, Urgency.LOSS, 'JOYSTICK'),
+        (gate(Mode.REQUESTING, Cause.RISK), 0.0, True, Urgency.LOSS, 'JOYSTICK'),
+        (gate(Mode.SUPERVISOR), 1.5, False, Urgency.LOSS, 'GATE'),
+        (gate(Mode.HOLD), 1.5, False, Urgency.NONE, ''),
+        (gate(Mode.SUPERVISOR), math.nan, False, Urgency.NONE, ''),
+    ],
+)
+def test_what_the_operator_is_told(state, gate_age_s, silent, urgency, key):
+    found = alarm(state, gate_age_s, silent)
+    assert (found.urgency, found.key) == (urgency, key)
 
 
 def expert(*presses: int) -> ExpertAction:

@@ -52,13 +52,14 @@ def test_they_translate_the_graph():
         nodes('robot.launch.py', operator='scripted')
 
 
-def test_a_gamepad_needs_the_package_joy():
+def test_joy_node_needs_the_package_joy():
     """Said before any node has started: launch would leave those that have."""
     try:
         get_package_prefix('joy')
     except PackageNotFoundError:
         with pytest.raises(RuntimeError, match='package joy is not installed: install it'):
-            nodes('robot.launch.py')
+            nodes('robot.launch.py', joystick_driver='joy_node')
+        assert nodes('robot.launch.py')[-1] == 'joystick_node', 'our own reader takes its place'
     else:
         wanted = ['policy_node', 'gate_node', 'teleop_node', 'joy_node']
         assert nodes('robot.launch.py') == wanted

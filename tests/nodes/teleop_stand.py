@@ -34,12 +34,13 @@ HEARD = {
     'joy': lambda m: m,
     'joy/set_feedback': lambda m: m.intensity,
     'diagnostics': lambda m: m.status[0],
+    'teleop/alarm': lambda m: (m.level[0], m.name),
 }
 
 
-def start(module: str, **params: object) -> subprocess.Popen[str]:
-    """Start a node as `python -m module`."""
-    path = os.pathsep.join([str(SOURCE), os.environ.get('PYTHONPATH', '')])
+def start(module: str, first: Path = SOURCE, **params: object) -> subprocess.Popen[str]:
+    """Start a node as `python -m module`. Modules in `first` win over all others."""
+    path = os.pathsep.join([str(first), str(SOURCE), os.environ.get('PYTHONPATH', '')])
     command = [sys.executable, '-m', module, '--ros-args', *arguments({'task': 'reach', **params})]
     return subprocess.Popen(
         command,
@@ -73,7 +74,10 @@ class Others:
 
     def start(self, module: str, listens: str, **params: object) -> subprocess.Popen[str]:
         """Start a node and wait until it hears `listens`."""
-        process = start(module, lockstep=self._lockstep, **params)
+        return self.adopt(start(module, lockstep=self._lockstep, **params), listens)
+
+    def adopt(self, process: subprocess.Popen[str], listens: str) -> subprocess.Popen[str]:
+        """Wait until a node that was started hears `listens`, and end it with the others."""
         self._processes.append(process)
         assert any('is active' in line for line in process.stdout), process.wait(5)
         publisher = self.publisher(listens)
