@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rclpy.callback_groups import CallbackGroup
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -137,6 +138,7 @@ def create_subscription(
     depth: int = 0,
     raw: bool = False,
     qos: QoSProfile | None = None,
+    group: CallbackGroup | None = None,
 ) -> Subscription:
     """Return a subscription to `topic`; `depth` raises the queue above the table's, `qos`
     replaces it and no parameter overrides it."""
@@ -153,6 +155,7 @@ def create_subscription(
             callback,
             qos or profile(topic, lockstep, depth),
             raw=raw,
+            callback_group=group,
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible),
             qos_overriding_options=None if qos else QoSOverridingOptions.with_default_policies(),
         )

@@ -243,10 +243,7 @@ def test_an_outcome_from_before_the_start_does_not_end_the_episode(hand):
     hand.outcome()
     assert hand.ended()
     second = hand.start()
-    made = hand.recorder.taken[hand.events][1]
-    hand.recorder.unsubscribe(made)  # subscribing anew brings the latched events of before
-    offer = hand.recorder.offered(hand.events)
-    hand.recorder.taken[hand.events] = hand.recorder.listen(hand.events, offer)
+    hand.recorder.queues.renew(hand.events)  # brings the latched events of before
     hand.rest(0.5)
     assert hand.recorder.recorder.episode_id == second
 
