@@ -1,6 +1,6 @@
 """What the recorder is loaded with; used by recorder_load.py.
 
-    python benchmarks/recorder_sources.py joints OUT.json TASK ROBOT
+    python benchmarks/recorder_sources.py joints OUT.json TASK ROBOT NAMESPACE
 
 `joints`: JointState at its stream's rate; `camera`: 640x480 rgb8 at its stream's rate; `ticks`:
 one message of every other recorded topic per tick. On SIGINT it stops publishing and writes how
@@ -156,10 +156,10 @@ def publish(source: Any, stop: StopFlag) -> dict[str, int]:
 
 
 def main() -> None:
-    kind, out, task, robot = sys.argv[1:5]
+    kind, out, task, robot, namespace = sys.argv[1:6]
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     stop = StopFlag()
-    node = rclpy.create_node(f'load_{kind}')
+    node = rclpy.create_node(f'load_{kind}', namespace=namespace)
     source = SOURCES[kind](node, load_spec(task, robot), np.random.default_rng(0))
     Path(out).write_text(json.dumps(publish(source, stop)))
     time.sleep(1.0)  # what was sent last has to be fetched from this process's shared memory
