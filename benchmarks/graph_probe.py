@@ -3,6 +3,7 @@
     python benchmarks/graph_probe.py OUT.json il_policy.node --ros-args ...
     python benchmarks/graph_probe.py OUT.json composed policy_only CHECKPOINT SPEED
 
+Rounds of the garbage collector are noted, too: ('', 'gc', generation, duration in ns, end).
 A note is (node, kind, topic, header stamp in ns, monotonic clock in ns); messages without a
 header are not noted. The monotonic clock is the same in every process of one machine.
 """
@@ -10,6 +11,7 @@ header are not noted. The monotonic clock is the same in every process of one ma
 from __future__ import annotations
 
 import atexit
+import gc
 import importlib
 import json
 import sys
@@ -63,6 +65,19 @@ def watch_subscriptions() -> None:
     topics.create_subscription = noted
 
 
+def watch_collector() -> None:
+    begun_ns = [0]
+
+    def noted(phase: str, info: dict[str, int]) -> None:
+        now_ns = time.monotonic_ns()
+        if phase == 'start':
+            begun_ns[0] = now_ns
+        else:
+            NOTES.append(('', 'gc', str(info['generation']), now_ns - begun_ns[0], now_ns))
+
+    gc.callbacks.append(noted)
+
+
 def composed(gate: str, checkpoint: str, speed: str) -> None:
     """Run the simulated graph in this process."""
     from il_ros.compose import run_composed
@@ -79,6 +94,7 @@ def main() -> None:
     out, module = Path(sys.argv[1]), sys.argv[2]
     watch_publishers()
     watch_subscriptions()
+    watch_collector()
     atexit.register(lambda: out.write_text(json.dumps(NOTES)))
     if module == 'composed':
         composed(*sys.argv[3:])

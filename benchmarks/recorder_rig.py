@@ -86,7 +86,7 @@ class Rig:
         )
         self._sources = [
             processes.spawn(
-                HERE / 'recorder_sources.py',
+                HERE / 'sources.py',
                 kind,
                 str(self.folder / f'{kind}.json'),
                 task,

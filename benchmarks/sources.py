@@ -1,10 +1,10 @@
-"""What the recorder is loaded with; used by recorder_load.py.
+"""What the world publishes; used by recorder_load.py and realtime.py.
 
-    python benchmarks/recorder_sources.py joints OUT.json TASK ROBOT NAMESPACE
+    python benchmarks/sources.py joints OUT.json TASK ROBOT NAMESPACE
 
 `joints`: JointState at its stream's rate; `camera`: 640x480 rgb8 at its stream's rate; `ticks`:
-one message of every other recorded topic per tick. On SIGINT it stops publishing and writes how
-many messages it has published on each topic, by resolved name.
+one message of every other recorded topic per tick; `sensors`: the observed streams per tick. On
+SIGINT it stops and writes how many messages it has published on each topic, by resolved name.
 """
 
 from __future__ import annotations
@@ -138,7 +138,20 @@ class Ticks:
         }
 
 
-SOURCES = {'joints': Joints, 'camera': Camera, 'ticks': Ticks}
+class Sensors:
+    """Every observed stream at every tick, all with one stamp."""
+
+    def __init__(self, node: Any, spec: Spec, rng: np.random.Generator) -> None:
+        self._streams, self.rate_hz = spec.observed, spec.robot.rate_hz
+        self.publishers = [create_publisher(node, stream_topic(s)) for s in spec.observed]
+        self._values = [rng.normal(size=len(s.fields)) for s in spec.observed]
+
+    def messages(self, tick: int, stamp_ns: int) -> Iterable[Any]:
+        for stream, values in zip(self._streams, self._values, strict=True):
+            yield build_stream(stream, values, stamp_ns)
+
+
+SOURCES = {'sensors': Sensors, 'joints': Joints, 'camera': Camera, 'ticks': Ticks}
 
 
 def publish(source: Any, stop: StopFlag) -> dict[str, int]:
