@@ -56,6 +56,7 @@ class Ear:
 
     def listen(self, seconds: float) -> None:
         end_s = time.monotonic() + seconds
+        self._executor.spin_once(0.001)
         while time.monotonic() < end_s:
             self._executor.spin_once(0.05)
 
