@@ -117,13 +117,16 @@ def killed(rig: Rig, seconds: float) -> dict[str, Any]:
     return {'verdict': done.verdict.value, 'reasons': list(done.reasons), 'missing_s': missing_s}
 
 
-def run(parts: Sequence[str], seconds: float, kills: int, seed: int) -> dict[str, Any]:
-    """Run the parts asked for."""
+def run(
+    parts: Sequence[str], seconds: float, kills: int, seed: int, share: float
+) -> dict[str, Any]:
+    """Run the parts asked for, at this share of the rates."""
+    full = {kind: rate_hz * share for kind, rate_hz in HZ.items()}
     result: dict[str, Any] = {}
     client = Client()
     with tempfile.TemporaryDirectory() as name:
 
-        def rig(part: str, hz: Mapping[str, float] = HZ) -> Rig:
+        def rig(part: str, hz: Mapping[str, float] = full) -> Rig:
             return Rig(client, Path(name) / part, hz)
 
         if 'load' in parts:
@@ -135,7 +138,7 @@ def run(parts: Sequence[str], seconds: float, kills: int, seed: int) -> dict[str
         if 'killed' in parts:
             result['killed'] = {}
             waits = np.random.default_rng(seed).uniform(2.0, 3.0, kills)
-            for what, hz in {'everything': HZ, 'little': LITTLE}.items():
+            for what, hz in {'everything': full, 'little': LITTLE}.items():
                 result['killed'][what] = [
                     killed(rig(f'{what}{k}', hz), wait) for k, wait in enumerate(waits)
                 ]
@@ -147,15 +150,18 @@ def main() -> None:
     parser = measure.parser(__doc__, 'recorder_load')
     parser.add_argument('--seconds', type=float, default=60.0)
     parser.add_argument('--kills', type=int, default=5)
+    parser.add_argument('--share', type=float, default=1.0, help='of the rates')
     parser.add_argument('--parts', nargs='+', default=PARTS, choices=PARTS)
     args = parser.parse_args()
     os.environ.setdefault('ROS_DOMAIN_ID', '42')
     environment.use_transport()
     rclpy.init(args=[])
-    result = run(args.parts, args.seconds, args.kills, args.seed)
+    result = run(args.parts, args.seconds, args.kills, args.seed, args.share)
     rclpy.try_shutdown()
     report(result)
-    measure.write(args.out, {'seed': args.seed, 'rates_hz': HZ, 'bars': BARS, **result})
+    measure.write(
+        args.out, {'seed': args.seed, 'rates_hz': HZ, 'share': args.share, 'bars': BARS, **result}
+    )
 
 
 def report(result: Mapping[str, Any]) -> None:

@@ -270,3 +270,45 @@ def test_a_recorder_that_is_stopped_closes_its_bag(hand):
     hand.recorder.close()
     done = load(hand.folder / episode_id)
     assert (done.outcome, done.reason) == (Outcome.ABORTED, 'the recorder was stopped')
+
+
+def test_messages_dropped_on_the_way_are_counted_exactly(hand):
+    """The named point: between the middleware and the recorder."""
+    take, gone = hand.recorder.on_message, []
+    name = f'{hand.node.get_namespace()}/command'
+
+    def drop(topic, data, info):
+        number = info['publication_sequence_number']
+        if topic == name and number in (20, 21, 22, 50, 77):
+            gone.append(number)
+        else:
+            take(topic, data, info)
+
+    hand.recorder.on_message = drop
+    episode_id = hand.start()
+    for _ in range(100):
+        hand.tick(Mode.AUTONOMOUS, Owner.POLICY, episode_id)
+        hand.rest(0.002)
+    hand.outcome()
+    assert hand.ended()
+    done = load(hand.folder / episode_id)
+    assert gone == [20, 21, 22, 50, 77]
+    assert {t.name: t.lost for t in done.topics if t.lost > 0} == {name: 5}
+    assert f'{name}: 5 of 100 messages lost' in done.reasons
+
+
+def test_a_queue_that_overflowed_is_counted_exactly(hand):
+    """The recorder is held up while more comes than its queue keeps."""
+    publisher = create_publisher(hand.node, TOPICS['joy'], lockstep=True)
+    hand.rest(1.2)
+    episode_id = hand.start()
+    assert hand.spin(lambda: publisher.get_subscription_count() > 0)
+    for burst in (1, 1700, 1):
+        for _ in range(burst):
+            publisher.publish(Joy(axes=[0.5], buttons=[1]))
+        hand.rest(0.3)
+    hand.outcome()
+    assert hand.ended()
+    (joy,) = [t for t in load(hand.folder / episode_id).topics if t.name.endswith('/joy')]
+    assert joy.lost > 0
+    assert joy.count + joy.lost == 1702
