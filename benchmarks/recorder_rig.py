@@ -70,6 +70,11 @@ class Rig:
         self._spec = ['reach', robot]
         self.drops: dict[str, list[int]] = {}
 
+    def period_s(self, topic: str) -> float:
+        """Return the seconds between two messages of a topic."""
+        kind = {'joint_states': 'joints', 'image_raw': 'camera'}.get(topic.split('/')[-1], 'ticks')
+        return 1 / self._hz[kind]
+
     def __enter__(self) -> Rig:
         drops = self.folder / 'drops.json'
         drops.write_text(json.dumps(self.drops))

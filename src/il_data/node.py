@@ -128,13 +128,9 @@ class RecorderNode(IlNode):
             self.on_message(name, data, info)
 
     def on_message(self, name: str, data: bytes, info: Any) -> None:
-        arrival = Arrival(
-            data,
-            info['received_timestamp'],
-            info['source_timestamp'],
-            info['publication_sequence_number'] or 0,
-        )
-        self.recorder.arrive(name, arrival, self.steady_ns())
+        stamps = info['received_timestamp'], info['source_timestamp']
+        number = info['publication_sequence_number'] or 0
+        self.recorder.arrive(name, Arrival(data, *stamps, number), self.steady_ns())
 
     def on_event(self, name: str, data: bytes, info: Any) -> None:
         """Record the event; an outcome that is not from before the start ends the episode."""
@@ -147,6 +143,10 @@ class RecorderNode(IlNode):
 
     # Episodes.
 
+    def ready(self) -> bool:
+        """Without time (no /clock yet) nobody could tell that the start is a new one."""
+        return self.recorder.state(self.steady_ns()) is State.READY and self.now_ns() > 0
+
     def end(self, outcome: Outcome, reason: str, stamp_ns: int) -> None:
         if self.recorder.stop(outcome, reason, stamp_ns, self.steady_ns()):
             self.discarding = reason == DISCARD
@@ -157,7 +157,7 @@ class RecorderNode(IlNode):
         done = self.recorder.update(now_ns)
         if done is not None:
             self.tell_end(done)
-        ready = self.recorder.state(now_ns) is State.READY
+        ready = self.ready()
         for deadline_ns, future in list(self.waiting):
             if ready or now_ns >= deadline_ns:
                 self.waiting.remove((deadline_ns, future))
@@ -188,7 +188,7 @@ class RecorderNode(IlNode):
     # Services.
 
     async def on_start(self, request: Any, response: Any) -> Any:
-        if self.recorder.state(self.steady_ns()) is not State.READY and request.wait_s > 0:
+        if not self.ready() and request.wait_s > 0:
             future = Future(executor=self.executor)
             self.waiting.append((self.deadline_ns(request.wait_s), future))
             await future

@@ -10,6 +10,7 @@ import rclpy
 from interactive_il.srv import LabelEpisode, StartEpisode, StopEpisode
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Joy
 from std_srvs.srv import Trigger
 
@@ -31,7 +32,7 @@ from il_core.types import (
 from il_data.manifest import Verdict, load
 from il_data.node import RecorderNode
 from il_data.read import read_episode, rebuild_frames
-from il_ros.build import build_commands, build_stream
+from il_ros.build import build_commands, build_stream, to_time
 from il_ros.messages import (
     command_to_msg,
     event_from_msg,
@@ -210,6 +211,25 @@ def test_start_says_what_is_missing_and_waits_for_it(hand):
     hand.tick()
     assert hand.spin(pending.done)
     assert pending.result().success
+
+
+def test_with_simulated_time_a_start_waits_for_the_clock(ros, tmp_path):
+    """A start stamped 0 looks like one from long ago, and the gate would not begin."""
+    hand = Hand(tmp_path / 'bags', 'clocked', lockstep=True, use_sim_time=True)
+    pending = hand.ask(StartEpisode, 'episode/start', wait_s=20.0)
+    for _ in range(10):
+        hand.tick()
+        hand.rest(0.05)
+    assert not pending.done()
+    clock = create_publisher(hand.node, TOPICS['/clock'], lockstep=True)
+    while not pending.done():
+        clock.publish(Clock(clock=to_time(hand.stamp_ns)))
+        hand.tick()
+        hand.rest(0.05)
+    assert pending.result().success
+    assert hand.spin(lambda: EventKind.STARTED in hand.kinds())
+    assert hand.heard[-1].stamp_ns > 0
+    hand.close()
 
 
 def test_stop_label_discard_and_undo_by_service(hand):
