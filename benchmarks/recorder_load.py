@@ -16,11 +16,12 @@ killed   SIGKILL in the middle, then repair; under full load, and with 5 Hz and 
 
 from __future__ import annotations
 
+import argparse
 import os
 import signal
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -87,18 +88,18 @@ def dropped(rig: Rig, seconds: float, seed: int) -> dict[str, Any]:
     return {**result, 'dropped': gone, 'exact': exact}
 
 
-def stalled(rig: Rig, seconds: float) -> dict[str, Any]:
+def stalled(rig: Rig, seconds: float, stall_s: float) -> dict[str, Any]:
     """Stop the recorder's process for longer than its queues last."""
     with rig:
         bag = rig.start()
         time.sleep(seconds / 3)
         rig.recorder.send_signal(signal.SIGSTOP)
-        time.sleep(STALL_S)
+        time.sleep(stall_s)
         rig.recorder.send_signal(signal.SIGCONT)
         time.sleep(seconds / 3)
         sent = rig.silence()
         done = rig.stop(bag)
-    return {**compare(bag, done, sent), 'stall_s': STALL_S}
+    return {**compare(bag, done, sent), 'stall_s': stall_s}
 
 
 def killed(rig: Rig, seconds: float) -> dict[str, Any]:
@@ -120,11 +121,10 @@ def killed(rig: Rig, seconds: float) -> dict[str, Any]:
     return {'verdict': done.verdict.value, 'reasons': list(done.reasons), 'missing_s': missing_s}
 
 
-def run(
-    parts: Sequence[str], seconds: float, kills: int, seed: int, share: float
-) -> dict[str, Any]:
-    """Run the parts asked for, at this share of the rates."""
-    full = {kind: rate_hz * share for kind, rate_hz in HZ.items()}
+def run(args: argparse.Namespace) -> dict[str, Any]:
+    """Run the parts asked for, at a share of the rates."""
+    parts, seconds, seed = args.parts, args.seconds, args.seed
+    full = {kind: rate_hz * args.share for kind, rate_hz in HZ.items()}
     result: dict[str, Any] = {}
     client = Client()
     with tempfile.TemporaryDirectory() as name:
@@ -137,10 +137,10 @@ def run(
         if 'dropped' in parts:
             result['dropped'] = dropped(rig('dropped'), min(seconds, 10.0), seed)
         if 'stalled' in parts:
-            result['stalled'] = stalled(rig('stalled'), min(seconds, 10.0))
+            result['stalled'] = stalled(rig('stalled'), min(seconds, 10.0), args.stall)
         if 'killed' in parts:
             result['killed'] = {}
-            waits = np.random.default_rng(seed).uniform(2.0, 3.0, kills)
+            waits = np.random.default_rng(seed).uniform(2.0, 3.0, args.kills)
             for what, hz in {'everything': full, 'little': LITTLE}.items():
                 result['killed'][what] = [
                     killed(rig(f'{what}{k}', hz), wait) for k, wait in enumerate(waits)
@@ -153,13 +153,14 @@ def main() -> None:
     parser = measure.parser(__doc__, 'recorder_load')
     parser.add_argument('--seconds', type=float, default=60.0)
     parser.add_argument('--kills', type=int, default=5)
+    parser.add_argument('--stall', type=float, default=STALL_S, help='seconds of part stalled')
     parser.add_argument('--share', type=float, default=1.0, help='of the rates')
     parser.add_argument('--parts', nargs='+', default=PARTS, choices=PARTS)
     args = parser.parse_args()
     os.environ.setdefault('ROS_DOMAIN_ID', '42')
     environment.use_transport()
     rclpy.init(args=[])
-    result = run(args.parts, args.seconds, args.kills, args.seed, args.share)
+    result = run(args)
     rclpy.try_shutdown()
     report(result)
     measure.write(

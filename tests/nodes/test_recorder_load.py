@@ -12,13 +12,14 @@ from tests.house import ROOT
 
 pytestmark = pytest.mark.ros
 # 200 Hz of joint states, 6 images, ten ticks of everything else per second.
-SHORT = ['--share', '0.2', '--seconds', '4', '--kills', '1', '--parts', 'load', 'killed']
+SHORT = ['--share', '0.2', '--seconds', '4', '--kills', '1', '--stall', '1']
+PARTS = ['--parts', 'load', 'stalled', 'killed']
 
 
 @pytest.fixture(scope='module')
 def measured(tmp_path_factory):
     out = tmp_path_factory.mktemp('load') / 'load.json'
-    command = [sys.executable, str(ROOT / 'benchmarks' / 'recorder_load.py'), *SHORT]
+    command = [sys.executable, str(ROOT / 'benchmarks' / 'recorder_load.py'), *SHORT, *PARTS]
     done = subprocess.run(
         [*command, '--out', str(out)], capture_output=True, text=True, timeout=150
     )
@@ -40,3 +41,15 @@ def test_kill_9_takes_no_more_than_half_a_second(measured, what):
     assert run['verdict'] != 'BAD'
     assert len(run['missing_s']) > 10
     assert max(run['missing_s'].values()) <= 0.55
+
+
+def test_a_recorder_held_up_for_a_second_misses_nothing_that_is_reliable(measured):
+    """Publishers keep it; latched topics keep one message only, sensors are best effort."""
+    stalled = measured['stalled']
+    assert stalled['equal']
+    lost = {
+        name.removeprefix('/stalled/'): row['missing'] for name, row in stalled['topics'].items()
+    }
+    assert lost['joint_states'] > 0
+    kept = ('policy/proposal', 'command', 'servo/twist', 'teleop/action', 'joy')
+    assert {name: lost[name] for name in kept} == dict.fromkeys(kept, 0)
