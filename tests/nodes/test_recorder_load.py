@@ -12,7 +12,7 @@ from tests.house import ROOT
 
 pytestmark = pytest.mark.ros
 # 200 Hz of joint states, 6 images, ten ticks of everything else per second.
-SHORT = ['--share', '0.2', '--seconds', '4', '--kills', '1', '--stall', '1']
+SHORT = ['--share', '0.2', '--seconds', '4', '--kills', '1', '--stall', '3']
 PARTS = ['--parts', 'load', 'stalled', 'killed']
 
 
@@ -43,7 +43,7 @@ def test_kill_9_takes_no_more_than_half_a_second(measured, what):
     assert max(run['missing_s'].values()) <= 0.55
 
 
-def test_a_recorder_held_up_for_a_second_misses_nothing_that_is_reliable(measured):
+def test_a_recorder_held_up_for_seconds_misses_nothing_that_is_reliable(measured):
     """Publishers keep it; latched topics keep one message only, sensors are best effort."""
     stalled = measured['stalled']
     assert stalled['equal']
