@@ -1,7 +1,7 @@
 """Run nodes with a note of every publish call and every receipt; used by latency.py.
 
     python benchmarks/graph_probe.py OUT.json il_policy.node --ros-args ...
-    python benchmarks/graph_probe.py OUT.json composed policy_only CHECKPOINT SPEED
+    python benchmarks/graph_probe.py OUT.json composed policy_only CHECKPOINT SPEED PRIORITY
 
 Rounds of the garbage collector are noted, too: ('', 'gc', generation, duration in ns, end).
 A note is (node, kind, topic, header stamp in ns, monotonic clock in ns); messages without a
@@ -78,14 +78,19 @@ def watch_collector() -> None:
     gc.callbacks.append(noted)
 
 
-def composed(gate: str, checkpoint: str, speed: str) -> None:
+def composed(gate: str, checkpoint: str, speed: str, priority: str) -> None:
     """Run the simulated graph in this process."""
     from il_ros.compose import run_composed
     from il_ros.graph import graph
     from il_ros.graph_args import GraphArgs
 
     args = GraphArgs(
-        checkpoint=checkpoint, gate=gate, operator='none', handover='instant', speed=float(speed)
+        checkpoint=checkpoint,
+        gate=gate,
+        operator='none',
+        handover='instant',
+        speed=float(speed),
+        set=f'policy.realtime_priority={priority}',
     )
     sys.exit(run_composed(graph(args)))
 

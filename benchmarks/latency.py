@@ -1,7 +1,7 @@
 """From an observation to the command it caused, hop by hop, at 50 Hz.
 
     python benchmarks/latency.py --ticks 1500
-    python benchmarks/latency.py --ticks 500 --how composed
+    python benchmarks/latency.py --ticks 500 --how composed --priority 20
 
 Simulator, policy (5 x 2x256 ensemble) and gate in real time, as separate processes and composed
 in one (`il run --composed`). Measured on the monotonic clock from the publish call of the first
@@ -89,17 +89,18 @@ HOPS = (
     'proposal -> gate',
     'gate: decide and bound',
 )
+NODES = ('sim', 'policy', 'gate')
 TOTAL, LAST = 'observation -> command', 'command -> simulator'
 
 
-def run(how: str, ticks: int, folder: Path, seed: int) -> dict[str, list[float]]:
+def run(how: str, ticks: int, folder: Path, seed: int, priority: int) -> dict[str, list[float]]:
     """Run the graph for so many ticks and return the hops."""
     folder.mkdir()
     spec = load_spec('reach')
     checkpoint = random_policy.write(folder / 'checkpoint', spec, seed)
     speed = RATE_HZ / spec.robot.rate_hz
     if how == 'composed':
-        words = ('composed', 'policy_only', str(checkpoint), str(speed))
+        words = ('composed', 'policy_only', str(checkpoint), str(speed), str(priority))
         running = [processes.spawn(PROBE, str(folder / 'all.json'), *words)]
     else:
         args = GraphArgs(
@@ -108,6 +109,7 @@ def run(how: str, ticks: int, folder: Path, seed: int) -> dict[str, list[float]]
             operator='none',
             handover='instant',
             speed=speed,
+            set=' '.join(f'{name}.realtime_priority={priority}' for name in NODES),
         )
         running = start(graph(args), folder)
     time.sleep(WARM_S + ticks / RATE_HZ + WARM_S)
@@ -118,13 +120,14 @@ def run(how: str, ticks: int, folder: Path, seed: int) -> dict[str, list[float]]
 def main() -> None:
     parser = measure.parser(__doc__, 'latency')
     parser.add_argument('--ticks', type=int, default=1500)
+    parser.add_argument('--priority', type=int, default=0, help='SCHED_FIFO of every node')
     parser.add_argument('--how', nargs='+', default=tuple(AIMS_MS), choices=tuple(AIMS_MS))
     args = parser.parse_args()
     os.environ.setdefault('ROS_DOMAIN_ID', '42')
     result = {}
     with tempfile.TemporaryDirectory() as folder:
         for how in args.how:
-            found = run(how, args.ticks, Path(folder) / how, args.seed)
+            found = run(how, args.ticks, Path(folder) / how, args.seed, args.priority)
             result[how] = {name: measure.spread(values) for name, values in found.items()}
             print(how)
             for name in (*HOPS, TOTAL, LAST):
@@ -132,7 +135,8 @@ def main() -> None:
             aims = AIMS_MS[how]
             met = {key: result[how][TOTAL][key] <= aim for key, aim in aims.items()}
             print(f'  aims (ms) {aims}: {met}')
-    measure.write(args.out, {'rate_hz': RATE_HZ, 'unit': 'ms', 'aims': AIMS_MS, **result})
+    about = {'rate_hz': RATE_HZ, 'unit': 'ms', 'priority': args.priority, 'aims': AIMS_MS}
+    measure.write(args.out, {**about, **result})
 
 
 if __name__ == '__main__':
