@@ -65,6 +65,10 @@ class Meter:
         self._sequence = arrival.sequence
         self.count += 1
 
+    def leave_out(self, arrival: Arrival) -> None:
+        """A message came that is not of the episode: no hole in what is counted."""
+        self._sequence = arrival.sequence
+
     def stamp_ns(self, arrival: Arrival) -> int:
         """Return the header stamp where there is one, otherwise the receive stamp."""
         if not self.stamped or len(arrival.data) < _STAMP_END:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +19,16 @@ from il_data.manifest import Manifest
 from il_data.plan import EVENTS, recorded, unwanted
 from il_data.record import Recorder
 from il_data.recording import Settings, State
-from il_ros import offers
 from il_ros.health import Health, Level
 from il_ros.lifecycle import IlNode
 from il_ros.messages import event_from_msg, event_to_msg
 from il_ros.params import CommonParams, param
+from il_ros.queues import Queues
 from il_ros.run import run
-from il_ros.topics import Topic, profile, topics
+from il_ros.topics import Topic, topics
 
 DEPTH = 1000
-UPDATE_S = 0.02
+UPDATE_S = 0.01
 FOLLOW_S = 0.5
 DISCARD = 'discard'
 
@@ -64,7 +63,6 @@ class RecorderNode(IlNode):
         self.waiting: list[tuple[int, Future]] = []
         self.ended: list[Future] = []
         self.events = self.publisher(EVENTS)
-        self.taken = {name: self.listen(name, self.offered(name)) for name in self.topics}
         self.service(StartEpisode, 'episode/start', self.on_start)
         self.service(StopEpisode, 'episode/stop', self.on_stop)
         self.service(LabelEpisode, 'episode/label', self.on_label)
@@ -72,13 +70,16 @@ class RecorderNode(IlNode):
         self.service(Trigger, 'episode/undo', self.on_undo)
 
     def start(self) -> None:
+        self.queues = Queues(self, self.topics, DEPTH)
         self.timer(UPDATE_S, self.update)
         self.timer(FOLLOW_S, self.follow_offers)
 
     def stop(self) -> None:
+        self.drain()
         if self.recorder.episode_id:
             self.recorder.stop(Outcome.ABORTED, 'the recorder was stopped', 0, self.steady_ns())
             self.tell_end(self.recorder.finish())
+        self.queues.close()
 
     def health(self) -> Health:
         now_ns = self.steady_ns()
@@ -107,33 +108,29 @@ class RecorderNode(IlNode):
         qos = Qos(reliable or self.lockstep, latched, depth)
         return recorded(topic.name, name, topic.type, qos, self.spec, required, self.lockstep)
 
-    def offered(self, name: str) -> Any:
-        fallback = profile(self.topics[name], self.lockstep)
-        return offers.follow(offers.offers_of(self, name), fallback, DEPTH)
-
-    def listen(self, name: str, qos: Any) -> Any:
-        take = self.on_event if self.topics[name].name == EVENTS else self.on_message
-        callback = functools.partial(take, name)
-        return qos, self.subscribe(self.topics[name], callback, info=True, raw=True, qos=qos)
+    def drain(self) -> None:
+        """Take in everything that waits in the queues."""
+        for name, data, info in self.queues.drain():
+            self.take(name, data, info)
 
     def follow_offers(self) -> None:
         """Subscribe anew where publishers offer something else than was asked for."""
-        for name, (asked, made) in list(self.taken.items()):
-            found = offers.offers_of(self, name)
-            offer = self.offered(name)
-            self.recorder.note_offer(name, len(found), Qos(*offers.terms((found or [offer])[0])))
-            if not offers.same(offer, asked):
-                self.unsubscribe(made)
-                self.taken[name] = self.listen(name, offer)
+        for offer in self.queues.offers():
+            self.recorder.note_offer(offer.name, offer.publishers, Qos(*offer.terms))
+        for outdated in self.queues.outdated():
+            for name, data, info in self.queues.renew(outdated):
+                self.take(name, data, info)
+
+    def take(self, name: str, data: bytes, info: Any) -> None:
+        if self.topics[name].name == EVENTS:
+            self.on_event(name, data, info)
+        else:
+            self.on_message(name, data, info)
 
     def on_message(self, name: str, data: bytes, info: Any) -> None:
-        arrival = Arrival(
-            data,
-            info['received_timestamp'],
-            info['source_timestamp'],
-            info['publication_sequence_number'] or 0,
-        )
-        self.recorder.arrive(name, arrival, self.steady_ns())
+        stamps = info['received_timestamp'], info['source_timestamp']
+        number = info['publication_sequence_number'] or 0
+        self.recorder.arrive(name, Arrival(data, *stamps, number), self.steady_ns())
 
     def on_event(self, name: str, data: bytes, info: Any) -> None:
         """Record the event; an outcome that is not from before the start ends the episode."""
@@ -146,16 +143,21 @@ class RecorderNode(IlNode):
 
     # Episodes.
 
+    def ready(self) -> bool:
+        """Without time (no /clock yet) nobody could tell that the start is a new one."""
+        return self.recorder.state(self.steady_ns()) is State.READY and self.now_ns() > 0
+
     def end(self, outcome: Outcome, reason: str, stamp_ns: int) -> None:
         if self.recorder.stop(outcome, reason, stamp_ns, self.steady_ns()):
             self.discarding = reason == DISCARD
 
     def update(self) -> None:
+        self.drain()
         now_ns = self.steady_ns()
         done = self.recorder.update(now_ns)
         if done is not None:
             self.tell_end(done)
-        ready = self.recorder.state(now_ns) is State.READY
+        ready = self.ready()
         for deadline_ns, future in list(self.waiting):
             if ready or now_ns >= deadline_ns:
                 self.waiting.remove((deadline_ns, future))
@@ -186,10 +188,11 @@ class RecorderNode(IlNode):
     # Services.
 
     async def on_start(self, request: Any, response: Any) -> Any:
-        if self.recorder.state(self.steady_ns()) is not State.READY and request.wait_s > 0:
+        if not self.ready() and request.wait_s > 0:
             future = Future(executor=self.executor)
             self.waiting.append((self.deadline_ns(request.wait_s), future))
             await future
+        self.drain()  # what came before the start is not of the episode
         episode_id = self.recorder.start(
             request.seed, request.operator_name, time.time(), self.steady_ns()
         )

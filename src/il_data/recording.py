@@ -104,6 +104,7 @@ class Recording:
         """Write one message, unless the episode is closing and it is from after its end."""
         meter = self.meters[name]
         if self.closing_ns and meter.stamped and meter.stamp_ns(arrival) > self.until_ns > 0:
+            meter.leave_out(arrival)
             return
         meter.add(arrival)
         self.bag.write(name, arrival)

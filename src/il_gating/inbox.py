@@ -58,10 +58,10 @@ class Pairs:
 
 
 class Pacer:
-    """Real time: says when a tick must come without a proposal."""
+    """Real time: says when a tick must come without a proposal, and counts those as `alone`."""
 
     def __init__(self, period_ns: int) -> None:
-        self._period_ns = period_ns
+        self._period_ns, self.alone = period_ns, 0
         self._due_ns: int | None = None
 
     def ticked(self, now_ns: int) -> None:
@@ -75,6 +75,7 @@ class Pacer:
         if self._due_ns is None or now_ns < self._due_ns:
             return False
         self._due_ns = now_ns + self._period_ns
+        self.alone += 1
         return True
 
     @property

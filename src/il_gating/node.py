@@ -19,9 +19,9 @@ from il_gating.config import HANDOVERS, GateConfig
 from il_gating.core import GateCore, GateOutput
 from il_gating.inbox import Pacer, Pair, Pairs
 from il_gating.verdict import verdict
+from il_ros.beat import Beat
 from il_ros.build import command_builders
 from il_ros.health import Health, Level
-from il_ros.lifecycle import IlNode
 from il_ros.messages import (
     command_to_msg,
     event_from_msg,
@@ -33,6 +33,7 @@ from il_ros.messages import (
 from il_ros.params import CommonParams, param
 from il_ros.run import run
 from il_ros.swap import Swap
+from il_ros.ticking import TickingNode
 from il_ros.topics import command_topic
 from il_ros.window import Window
 
@@ -64,7 +65,7 @@ class GateParams(CommonParams):
         return GateConfig(**{name: getattr(self, name) for name in names})
 
 
-class GateNode(IlNode):
+class GateNode(TickingNode):
     """The one writer of the robot's commands; starts in HOLD, and after every activation again."""
 
     node_name = 'gate'
@@ -93,7 +94,7 @@ class GateNode(IlNode):
         self.expert: ExpertAction | None = None
         self.expert_ns, self.tick_ns = 0, 0
         self.output: GateOutput | None = None
-        self.decision = Window('decision_s')
+        self.decision, self.beat = Window('decision_s'), Beat(self.spec.period_ns)
         self.pairs, self.pacer = Pairs(self.params.expect_expert), Pacer(self.spec.period_ns)
         if not self.lockstep:
             self.timer(self.pacer.look_s, self.on_look)
@@ -119,6 +120,7 @@ class GateNode(IlNode):
         state = self.output.state
         values |= {'mode': state.mode.name, 'cause': state.cause.name}
         values |= {'joystick_age_s': state.joystick_age_s, **self.decision.summary()}
+        values |= {'ticks_without_proposal': self.pacer.alone, **self.overruns()}
         level, message = verdict(state)
         return Health(Level[level], message, values)
 
@@ -186,6 +188,7 @@ class GateNode(IlNode):
         expert_ns: int,
     ) -> None:
         """Decide and send the one command of this tick."""
+        self.begin_tick()
         queue, self.queue, self.tick_ns = self.queue, [], now_ns
         stamp_ns = self.now_ns() if proposal is None else None
         begun_ns = self.steady_ns()
@@ -196,6 +199,7 @@ class GateNode(IlNode):
         if output.command is not None:
             self.send(output.command)
         self.tell(output)
+        self.end_tick()
 
     def tell(self, output: GateOutput) -> None:
         """Publish who acts and what happened."""

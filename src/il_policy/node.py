@@ -12,13 +12,14 @@ from il_core.spec import Stream
 from il_core.types import NS_PER_S, EventKind, Frame
 from il_policy.api import POLICIES, Policy
 from il_policy.ticker import Ticker
+from il_ros.beat import Beat
 from il_ros.health import Health, Level
-from il_ros.lifecycle import IlNode
 from il_ros.messages import event_from_msg, proposal_to_msg
 from il_ros.params import CommonParams, param
 from il_ros.raw import StreamReader
 from il_ros.run import run
 from il_ros.swap import Swap
+from il_ros.ticking import TickingNode
 from il_ros.topics import stream_topic
 from il_ros.window import Window
 
@@ -39,7 +40,7 @@ class PolicyParams(CommonParams):
     )
 
 
-class PolicyNode(IlNode):
+class PolicyNode(TickingNode):
     """Owns the tick stream of the robot. In lockstep observations start the ticks."""
 
     node_name = 'policy'
@@ -59,6 +60,7 @@ class PolicyNode(IlNode):
         self.swap = Swap(self, 'policy', self._load, self._put)
 
     def start(self) -> None:
+        self.beat = Beat(self.spec.period_ns)
         period_s = self.spec.period_ns / NS_PER_S
         if not self.on_arrival:
             self.timer(period_s, self.on_timer)
@@ -71,6 +73,7 @@ class PolicyNode(IlNode):
             'checkpoint_id': self.policy.checkpoint_id,
             **self.age.summary(),
             **self.inference.summary(),
+            **self.overruns(),
         }
         level = Level.ERROR if self.fault else Level.OK
         return Health(level, self.fault or 'proposes', values)
@@ -101,7 +104,9 @@ class PolicyNode(IlNode):
         frame = self.ticker.tick(stamp_ns)
         if frame is not None:
             self.ticked = True
+            self.begin_tick()
             self.propose(frame)
+            self.end_tick()
 
     def propose(self, frame: Frame) -> None:
         proposal = self.policy.propose(frame)

@@ -16,7 +16,9 @@ from il_core.errors import UserError
 from il_ros import environment
 from il_ros.graph import NodeSpec
 from il_ros.lifecycle import IlNode
+from il_ros.priority import raise_priority
 from il_ros.run import StopFlag, make_executor, spin
+from il_ros.ticking import settle_memory
 
 
 def run_composed(specs: Sequence[NodeSpec]) -> int:
@@ -39,7 +41,9 @@ def _live(specs: Sequence[NodeSpec], stop: StopFlag) -> int:
     code = 2
     try:
         nodes += [(spec, _make(spec)) for spec in specs]
+        raise_priority(max((n.params.realtime_priority for _, n in nodes), default=0))
         if all(node.autostart() for _, node in nodes):
+            settle_memory([node for _, node in nodes])
             code = _spin(nodes, stop, threads)
     except UserError as error:
         get_logger('interactive_il').error(str(error))

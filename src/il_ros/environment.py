@@ -14,6 +14,9 @@ from il_core import share
 # Set for the children of `il run` and `ros2 launch`: they leave with it, see run.follow_parent.
 PARENT = 'IL_PARENT_PID'
 
+# Jazzy reads only the second, later distributions the first.
+PROFILE_NAMES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+
 # Images are allocated and freed at every frame: keep the memory instead of giving it back.
 _MEMORY = {'MALLOC_MMAP_THRESHOLD_': '268435456', 'MALLOC_TRIM_THRESHOLD_': '536870912'}
 
@@ -21,10 +24,9 @@ _MEMORY = {'MALLOC_MMAP_THRESHOLD_': '268435456', 'MALLOC_TRIM_THRESHOLD_': '536
 def transport() -> dict[str, str]:
     """Return the variables for images through shared memory on one host; the user's own win."""
     profile = str(share.share_dir() / 'config' / 'fastdds_local.xml')
-    names = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
-    if any(name in os.environ for name in names):
+    if any(name in os.environ for name in PROFILE_NAMES):
         return {}
-    return {names[0]: profile}
+    return dict.fromkeys(PROFILE_NAMES, profile)
 
 
 def of_children() -> dict[str, str]:

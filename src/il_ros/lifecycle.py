@@ -108,15 +108,13 @@ class IlNode(LifecycleNode):
         return made
 
     def subscribe(
-        self, topic: Topic | str, callback: Callable[..., None], info: bool = False, **options: Any
+        self, topic: Topic | str, callback: Callable[..., None], **options: Any
     ) -> Subscription:
         """Subscribe to a topic of the table (by name) or of the spec; options as in
-        `topics.create_subscription`. With `info` the callback takes MessageInfo too, which needs
-        the single-threaded executor."""
+        `topics.create_subscription`."""
         topic = TOPICS[topic] if isinstance(topic, str) else topic
         options.setdefault('lockstep', self.lockstep)
-        guarded = self._guarded_with_info(callback) if info else self._guarded(callback)
-        made = topics.create_subscription(self, topic, guarded, **options)
+        made = topics.create_subscription(self, topic, self._guarded(callback), **options)
         self._made.append((self.destroy_subscription, made))
         self._checked_topics.append(made.topic_name)
         return made
@@ -267,11 +265,6 @@ class IlNode(LifecycleNode):
                 self.complain(error)
 
         return call
-
-    def _guarded_with_info(self, callback: Callable[..., None]) -> Callable[..., None]:
-        """rclpy looks at the number of arguments to tell whether a callback wants MessageInfo."""
-        guarded = self._guarded(lambda pair: callback(*pair))
-        return lambda message, info: guarded((message, info))
 
     def _params_changed(self, params: Any) -> None:
         self.params = params

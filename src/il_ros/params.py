@@ -33,6 +33,9 @@ class CommonParams:
     robot: str = param('', "robot name or .yaml path; empty: the task's own", read_only=True)
     lockstep: bool = param(False, 'wait for every input of a tick (simulation)', read_only=True)
     autostart: bool = param(True, 'configure and activate when the node starts', read_only=True)
+    realtime_priority: int = param(
+        0, 'SCHED_FIFO priority of the process; 0: none', low=0, high=99, read_only=True
+    )
 
 
 def declare(node: Node, kind: type[T], changed: Callable[[T], None]) -> T:

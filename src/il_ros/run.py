@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import gc
 import os
 import signal
 import sys
@@ -20,6 +19,8 @@ from rclpy.signals import SignalHandlerOptions
 from il_core.errors import UserError
 from il_ros.environment import PARENT
 from il_ros.lifecycle import IlNode
+from il_ros.priority import raise_priority
+from il_ros.ticking import settle_memory
 
 ExecutorKind = Literal['events', 'single']
 SPIN_S = 0.1
@@ -44,12 +45,6 @@ def follow_parent() -> None:
     happens."""
     if sys.platform == 'linux' and os.environ.get(PARENT) == str(os.getppid()):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-def settle_memory() -> None:
-    """Take what set-up made out of the garbage collector's rounds, which would delay ticks."""
-    gc.collect()
-    gc.freeze()
 
 
 def make_executor(kind: ExecutorKind) -> Executor:
@@ -90,13 +85,14 @@ def spin(executor: Executor, nodes: Sequence[IlNode], stop: StopFlag) -> int:
 def _live(make: Callable[[], IlNode], executor: Executor, stop: StopFlag) -> int:
     try:
         node = make()
+        raise_priority(node.params.realtime_priority)
     except UserError as error:
         get_logger('interactive_il').error(str(error))
         return 2
     executor.add_node(node)
     if not node.autostart():
         return 2
-    settle_memory()
+    settle_memory([node])
     try:
         code = spin(executor, [node], stop)
     except ExternalShutdownException:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -81,6 +82,7 @@ class Session:
         self._executor.add_node(self._node)
         self._events: list[EpisodeEvent] = []
         self._gate: GateState | None = None
+        self._sees = False  # the gate has had a proposal: before, it would not begin an episode
         self._step_changed_s = 0.0
         create_subscription(self._node, TOPICS['episode/events'], self._on_event)
         create_subscription(self._node, TOPICS['gate/status'], self._on_status)
@@ -100,7 +102,7 @@ class Session:
         not."""
 
         def missing() -> list[str]:
-            silent = [] if self._gate else ['gate/status']
+            silent = [] if self._sees else ['gate/status with an observation']
             return silent + [n for n, c in self._clients.items() if not c.service_is_ready()]
 
         if not self._spin(lambda: not missing(), limit_s):
@@ -219,6 +221,7 @@ class Session:
         if moving and (self._gate is None or state.step != self._gate.step):
             self._step_changed_s = time.monotonic()
         self._gate = state
+        self._sees |= not math.isnan(state.observation_age_s)
 
     def _call(self, name: str, request: Any, limit_s: float = ANSWER_S) -> Any:
         future = self._clients[name].call_async(request)

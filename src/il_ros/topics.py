@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from rclpy.callback_groups import CallbackGroup
 from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -26,6 +27,9 @@ from il_core.spec import CommandTopic, Spec, Stream
 
 # Messages kept per topic in lockstep: more than can be on their way at once.
 LOCKSTEP_DEPTH = 64
+# Messages a publisher keeps for a reliable reader that is held up, such as the recorder. A reader
+# that wants the latest only keeps one itself.
+PUBLISHED_DEPTH = 64
 
 
 class Qos(enum.Enum):
@@ -119,6 +123,9 @@ def create_publisher(node: Node, topic: Topic, lockstep: bool = False) -> Publis
     """Return a publisher of `topic`, whose QoS parameters `qos_overrides.*` may change."""
     made: list[Publisher] = []
 
+    reliable, latched, _ = topic.qos.value
+    depth = PUBLISHED_DEPTH if reliable and not latched else 0
+
     def incompatible(event: Any) -> None:
         others = node.get_subscriptions_info_by_topic(made[0].topic_name)
         _log_incompatible(node, made[0].topic_name, event, made[0].qos_profile, others)
@@ -127,7 +134,7 @@ def create_publisher(node: Node, topic: Topic, lockstep: bool = False) -> Publis
         node.create_publisher(
             message_class(topic.type),
             topic.name,
-            profile(topic, lockstep),
+            profile(topic, lockstep, depth),
             event_callbacks=PublisherEventCallbacks(incompatible_qos=incompatible),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )
@@ -144,6 +151,7 @@ def create_subscription(
     depth: int = 0,
     raw: bool = False,
     qos: QoSProfile | None = None,
+    group: CallbackGroup | None = None,
 ) -> Subscription:
     """Return a subscription to `topic`; `depth` raises the queue above the table's, `qos`
     replaces it and no parameter overrides it."""
@@ -160,6 +168,7 @@ def create_subscription(
             callback,
             qos or profile(topic, lockstep, depth),
             raw=raw,
+            callback_group=group,
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible),
             qos_overriding_options=None if qos else QoSOverridingOptions.with_default_policies(),
         )

@@ -152,6 +152,19 @@ def test_messages_on_their_way_at_the_outcome_come_in_and_later_ones_do_not(rig)
     assert {t.name: t.count for t in done.topics}['/command'] == 1
 
 
+def test_what_is_left_out_after_the_end_is_no_loss(rig):
+    """Where the gate ticked without a proposal, stamps of commands go back."""
+    rig.begin()
+    end_ns = rig.now_ns
+    rig.send('/command', make(IL + 'Command', end_ns - 2, tick=1))
+    rig.recorder.stop(Outcome.SUCCESS, '', end_ns, rig.now_ns)
+    for stamp_ns in (end_ns - 1, end_ns + 1, end_ns):
+        rig.send('/command', make(IL + 'Command', stamp_ns))
+    rig.send('/gate/status', make(IL + 'GateStatus', end_ns))
+    found = {t.name: (t.count, t.lost) for t in rig.settle().topics}
+    assert found['/command'] == (3, 0)
+
+
 def test_a_busy_topic_cannot_keep_an_episode_open(rig):
     rig.begin()
     rig.recorder.stop(Outcome.SUCCESS, '', rig.now_ns, rig.now_ns)

@@ -152,5 +152,5 @@ def test_incompatible_qos_is_logged_with_both_profiles(probe, executor, capfd):
     spin(executor, 1.0)
     log = capfd.readouterr().err
     assert '/command: incompatible QoS (DURABILITY)' in log
-    assert 'ours RELIABLE, VOLATILE, depth 10' in log
+    assert 'ours RELIABLE, VOLATILE, depth 64' in log
     assert 'TRANSIENT_LOCAL' in log

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 
 import numpy as np
 import pytest
 
 from il_core.load import load_spec
-from il_core.types import Mode
+from il_core.types import Mode, Proposal
 from il_policy.node import PolicyNode
 from il_ros.build import build_stream
-from il_ros.topics import create_publisher, stream_topic
+from il_ros.topics import TOPICS, create_publisher, create_subscription, stream_topic
 from il_sim.node import SimNode
 
 HOLD = np.zeros(4)
@@ -137,3 +138,34 @@ def test_an_unknown_policy_lists_the_names(stand):
 
     with pytest.raises(UserError, match='choices: bc, none'):
         stand.add(PolicyNode, policy='bcc')
+
+
+class Slow:
+    """Proposes nothing, and takes 1.7 periods for some ticks."""
+
+    checkpoint_id = 'slow'
+
+    def __init__(self, spec, slow):
+        self.spec, self.slow, self.count = spec, slow, 0
+
+    def propose(self, frame):
+        if self.count in self.slow:
+            time.sleep(1.7 * self.spec.period_ns * 1e-9)
+        self.count += 1
+        return Proposal(frame, self.checkpoint_id, self.spec.hash)
+
+
+def test_decisions_longer_than_a_period_are_counted_and_published(stand):
+    policy = stand.add(PolicyNode, task='reach', tick_on='timer')
+    told = {}
+
+    def hear(message):
+        told.update((v.key, v.value) for v in message.status[0].values)
+
+    hearing = create_subscription(stand.hand, TOPICS['diagnostics'], hear)
+    assert policy.autostart()
+    policy.policy = Slow(policy.spec, slow=(5, 9, 14))
+    assert stand.spin(lambda: policy.policy.count >= 25)
+    assert stand.spin(lambda: told.get('slow_ticks') == '3')
+    assert int(told['late_ticks']) >= 3
+    stand.hand.destroy_subscription(hearing)

@@ -10,6 +10,7 @@ import rclpy
 from interactive_il.srv import LabelEpisode, StartEpisode, StopEpisode
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Joy
 from std_srvs.srv import Trigger
 
@@ -31,7 +32,7 @@ from il_core.types import (
 from il_data.manifest import Verdict, load
 from il_data.node import RecorderNode
 from il_data.read import read_episode, rebuild_frames
-from il_ros.build import build_commands, build_stream
+from il_ros.build import build_commands, build_stream, to_time
 from il_ros.messages import (
     command_to_msg,
     event_from_msg,
@@ -212,6 +213,25 @@ def test_start_says_what_is_missing_and_waits_for_it(hand):
     assert pending.result().success
 
 
+def test_with_simulated_time_a_start_waits_for_the_clock(ros, tmp_path):
+    """A start stamped 0 looks like one from long ago, and the gate would not begin."""
+    hand = Hand(tmp_path / 'bags', 'clocked', lockstep=True, use_sim_time=True)
+    pending = hand.ask(StartEpisode, 'episode/start', wait_s=20.0)
+    for _ in range(10):
+        hand.tick()
+        hand.rest(0.05)
+    assert not pending.done()
+    clock = create_publisher(hand.node, TOPICS['/clock'], lockstep=True)
+    while not pending.done():
+        clock.publish(Clock(clock=to_time(hand.stamp_ns)))
+        hand.tick()
+        hand.rest(0.05)
+    assert pending.result().success
+    assert hand.spin(lambda: EventKind.STARTED in hand.kinds())
+    assert hand.heard[-1].stamp_ns > 0
+    hand.close()
+
+
 def test_stop_label_discard_and_undo_by_service(hand):
     first = hand.start()
     hand.tick(Mode.AUTONOMOUS, Owner.POLICY, first)
@@ -243,10 +263,7 @@ def test_an_outcome_from_before_the_start_does_not_end_the_episode(hand):
     hand.outcome()
     assert hand.ended()
     second = hand.start()
-    made = hand.recorder.taken[hand.events][1]
-    hand.recorder.unsubscribe(made)  # subscribing anew brings the latched events of before
-    offer = hand.recorder.offered(hand.events)
-    hand.recorder.taken[hand.events] = hand.recorder.listen(hand.events, offer)
+    hand.recorder.queues.renew(hand.events)  # brings the latched events of before
     hand.rest(0.5)
     assert hand.recorder.recorder.episode_id == second
 
@@ -273,3 +290,45 @@ def test_a_recorder_that_is_stopped_closes_its_bag(hand):
     hand.recorder.close()
     done = load(hand.folder / episode_id)
     assert (done.outcome, done.reason) == (Outcome.ABORTED, 'the recorder was stopped')
+
+
+def test_messages_dropped_on_the_way_are_counted_exactly(hand):
+    """The named point: between the middleware and the recorder."""
+    take, gone = hand.recorder.on_message, []
+    name = f'{hand.node.get_namespace()}/command'
+
+    def drop(topic, data, info):
+        number = info['publication_sequence_number']
+        if topic == name and number in (20, 21, 22, 50, 77):
+            gone.append(number)
+        else:
+            take(topic, data, info)
+
+    hand.recorder.on_message = drop
+    episode_id = hand.start()
+    for _ in range(100):
+        hand.tick(Mode.AUTONOMOUS, Owner.POLICY, episode_id)
+        hand.rest(0.002)
+    hand.outcome()
+    assert hand.ended()
+    done = load(hand.folder / episode_id)
+    assert gone == [20, 21, 22, 50, 77]
+    assert {t.name: t.lost for t in done.topics if t.lost > 0} == {name: 5}
+    assert f'{name}: 5 of 100 messages lost' in done.reasons
+
+
+def test_a_queue_that_overflowed_is_counted_exactly(hand):
+    """The recorder is held up while more comes than its queue keeps."""
+    publisher = create_publisher(hand.node, TOPICS['joy'], lockstep=True)
+    hand.rest(1.2)
+    episode_id = hand.start()
+    assert hand.spin(lambda: publisher.get_subscription_count() > 0)
+    for burst in (1, 1700, 1):
+        for _ in range(burst):
+            publisher.publish(Joy(axes=[0.5], buttons=[1]))
+        hand.rest(0.3)
+    hand.outcome()
+    assert hand.ended()
+    (joy,) = [t for t in load(hand.folder / episode_id).topics if t.name.endswith('/joy')]
+    assert joy.lost > 0
+    assert joy.count + joy.lost == 1702

@@ -1,0 +1,45 @@
+"""How well a node keeps its period. No rclpy, no clock."""
+
+from __future__ import annotations
+
+from il_core.types import NS_PER_S
+from il_ros.window import Window
+
+# A tick that begins later than this many periods after the one before is late.
+LATE_PERIODS = 1.5
+
+
+class Beat:
+    """Counts overruns of a periodic tick.
+
+    Attributes:
+        ticks: so many ticks were begun.
+        late: of those, so many began more than `LATE_PERIODS` after the one before.
+        slow: of those, so many took longer than a period.
+
+    Args:
+        period_ns: between two ticks, on the clock of `begin` and `end`.
+    """
+
+    def __init__(self, period_ns: int) -> None:
+        self.ticks = self.late = self.slow = 0
+        self._period_ns, self._begun_ns = period_ns, 0
+        self._error = Window('period_error_s')
+
+    def begin(self, now_ns: int) -> None:
+        """A tick begins."""
+        if self.ticks:
+            gap_ns = now_ns - self._begun_ns
+            self.late += gap_ns > LATE_PERIODS * self._period_ns
+            self._error.add(abs(gap_ns - self._period_ns) / NS_PER_S)
+        self.ticks += 1
+        self._begun_ns = now_ns
+
+    def end(self, now_ns: int) -> None:
+        """Its work is done."""
+        self.slow += now_ns - self._begun_ns > self._period_ns
+
+    def summary(self) -> dict[str, object]:
+        """Return the counts since activation, and the last period errors."""
+        counts = {'ticks': self.ticks, 'late_ticks': self.late, 'slow_ticks': self.slow}
+        return {**counts, **self._error.summary()}

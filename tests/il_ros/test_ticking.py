@@ -1,0 +1,118 @@
+"""Overruns are counted, garbage waits for the end of a tick, real-time priority is refused with a
+reason."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from il_core.types import NS_PER_S
+from il_ros.beat import Beat
+from il_ros.ticking import COLLECT_EVERY_NS, Housekeeper
+
+PERIOD_NS = NS_PER_S // 50
+
+
+def beat_over(late=(), slow=(), ticks=200):
+    beat, now_ns = Beat(PERIOD_NS), 7 * NS_PER_S
+    for tick in range(ticks):
+        now_ns += PERIOD_NS * 16 // 10 if tick in late else PERIOD_NS
+        beat.begin(now_ns)
+        beat.end(now_ns + (PERIOD_NS * 11 // 10 if tick in slow else PERIOD_NS // 4))
+    return beat
+
+
+def test_injected_overruns_are_counted_exactly():
+    beat = beat_over(late=(10, 40, 41, 199), slow=(0, 60))
+    assert (beat.ticks, beat.late, beat.slow) == (200, 4, 2)
+
+
+def test_jitter_below_half_a_period_is_no_overrun_and_is_told():
+    beat = Beat(PERIOD_NS)
+    for tick in range(100):
+        now_ns = (tick + 10) * PERIOD_NS + (tick % 2) * PERIOD_NS // 4
+        beat.begin(now_ns)
+        beat.end(now_ns + 1000)
+    assert (beat.late, beat.slow) == (0, 0)
+    assert beat.summary()['period_error_s_p50'] == pytest.approx(0.005)
+
+
+@pytest.fixture
+def rounds():
+    """Return what notes the rounds of the garbage collector; put its settings back."""
+    thresholds, seen = gc.get_threshold(), []
+    gc.collect()
+
+    def note(phase, info):
+        if phase == 'start':
+            seen.append(info['generation'])
+
+    gc.callbacks.append(note)
+    yield seen
+    gc.callbacks.remove(note)
+    gc.set_threshold(*thresholds)
+
+
+def litter(cycles):
+    for _ in range(cycles):
+        cycle = []
+        cycle.append(cycle)
+
+
+def test_the_collector_comes_between_ticks_only_and_memory_stays_bounded(rounds):
+    keeper, within, most = Housekeeper(), 0, 0
+    for tick in range(500):
+        litter(500)
+        within += len(rounds)
+        keeper.rest(tick * PERIOD_NS)
+        rounds.clear()
+        most = max(most, len(gc.get_objects()))
+    assert within == 0
+    a_second = COLLECT_EVERY_NS // PERIOD_NS * 500
+    assert most < len(gc.get_objects()) + 2 * a_second
+
+
+def test_without_ticks_the_collector_comes_by_itself(rounds):
+    Housekeeper()
+    litter(250_000)
+    assert 1 <= len(rounds) <= 3
+
+
+PRIORITY = """
+import os, resource
+from il_core.errors import UserError
+from il_ros.priority import raise_priority
+if os.getuid() == 0 and {drop}:
+    resource.setrlimit(resource.RLIMIT_RTPRIO, (0, 0))
+    os.setgroups([])
+    os.setuid(65534)
+try:
+    raise_priority(10)
+    print('scheduler', os.sched_getscheduler(0), os.SCHED_FIFO)
+except UserError as error:
+    print(error)
+"""
+
+
+def priority(drop):
+    code = PRIORITY.format(drop=drop)
+    return subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout
+
+
+def test_a_priority_that_is_not_permitted_is_refused_with_a_reason():
+    if os.getuid() and resource.getrlimit(resource.RLIMIT_RTPRIO)[0]:
+        pytest.skip('this user may')
+    said = priority(drop=True)
+    assert 'realtime_priority is 10: is not permitted to this user' in said
+    assert 'ulimit -r' in said
+
+
+def test_a_priority_that_is_permitted_is_taken():
+    if os.getuid() and not resource.getrlimit(resource.RLIMIT_RTPRIO)[0]:
+        pytest.skip('this user may not')
+    assert priority(drop=False).split() == ['scheduler', str(os.SCHED_FIFO), str(os.SCHED_FIFO)]
