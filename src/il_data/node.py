@@ -36,13 +36,14 @@ DISCARD = 'discard'
 
 @dataclass(frozen=True)
 class RecorderParams(CommonParams):
-    folder: str = param('runs/default/bags', 'where the bags go', read_only=True)
-    expect_expert: bool = param(
-        False, 'an episode does not start without teleop/action', read_only=True
-    )
-    fresh_s: float = param(2.0, 'required topics seen this recently', low=0.1, read_only=True)
-    reserve_mb: float = param(500.0, 'disk space that stays free', low=1.0, read_only=True)
-    warn_min: float = param(10.0, 'warn below these minutes of disk', low=0.0, read_only=True)
+    folder: str = param('runs/default/bags', 'where the bags go')
+    expect_expert: bool = param(False, 'an episode does not start without teleop/action')
+    fresh_s: float = param(2.0, 'required topics seen this recently', low=0.1, live=True)
+    reserve_mb: float = param(500.0, 'disk space that stays free', low=1.0, live=True)
+    warn_min: float = param(10.0, 'warn below these minutes of disk', low=0.0, live=True)
+
+    def settings(self) -> Settings:
+        return Settings(fresh_s=self.fresh_s, reserve_mb=self.reserve_mb, warn_min=self.warn_min)
 
 
 class RecorderNode(IlNode):
@@ -55,9 +56,8 @@ class RecorderNode(IlNode):
         self.spec = self.load_spec()
         self.topics = {self.resolve_topic_name(t.name): t for t in self.wanted()}
         plan = [self.plan(name, topic) for name, topic in self.topics.items()]
-        p = self.params
-        settings = Settings(fresh_s=p.fresh_s, reserve_mb=p.reserve_mb, warn_min=p.warn_min)
-        self.recorder = Recorder(Path(p.folder), plan, self.spec, settings)
+        folder, settings = Path(self.params.folder), self.params.settings()
+        self.recorder = Recorder(folder, plan, self.spec, settings)
         for line in self.recorder.recover():
             self.get_logger().warning(line)
         self.discarding = False
@@ -70,6 +70,9 @@ class RecorderNode(IlNode):
         self.service(LabelEpisode, 'episode/label', self.on_label)
         self.service(Trigger, 'episode/discard', self.on_discard)
         self.service(Trigger, 'episode/undo', self.on_undo)
+
+    def params_changed(self) -> None:
+        self.recorder.configure(self.params.settings())
 
     def start(self) -> None:
         self.timer(UPDATE_S, self.update)

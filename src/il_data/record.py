@@ -57,6 +57,11 @@ class Recorder:
         self._last: dict[str, Arrival] = {}
         self._run: Recording | None = None
 
+    def configure(self, settings: Settings) -> None:
+        """Let other times and limits hold from now on."""
+        self.settings = settings
+        self.guard.configure(settings.reserve_mb, settings.warn_min)
+
     def state(self, now_ns: int) -> State:
         if self._run is not None:
             return State.CLOSING if self._run.closing_ns else State.RECORDING

@@ -41,22 +41,27 @@ SERVICES = (Request.TAKEOVER, Request.RELEASE, Request.RESUME, Request.RESET_EST
 
 @dataclass(frozen=True)
 class GateParams(CommonParams):
-    """Changes take effect at the next configure."""
-
     gate: str = param('policy_only', 'who should act', choices=GATES.names)
     gate_params: str = param('', 'parameters of the gate as JSON or YAML, {novelty: 0.1}')
-    checkpoint: str = param('', 'folder of the policy that the gate was fitted for')
-    handover: str = param('request', 'how control changes hands', choices=HANDOVERS)
-    latency_s: float = param(0.0, 'from a request to the human, at least', low=0.0, high=60.0)
-    timeout_s: float = param(30.0, 'a request ends the episode after', low=0.1, high=3600.0)
-    joystick_timeout_s: float = param(0.3, 'silence that counts as loss', low=0.02, high=10.0)
-    observation_timeout_s: float = param(0.2, 'no frame for so long: hold', low=0.02, high=10.0)
-    hand_back_ticks: int = param(3, 'ticks in a row that want the policy back', low=1, high=1000)
-    auto_return: bool = param(False, 'hand back while the dead-man is held, too')
-    auto_start: bool = param(False, 'leave HOLD when an episode starts (simulation)')
-    auto_resume: bool = param(False, 'leave HOLD when a fault is gone (simulation)')
+    checkpoint: str = param('', 'folder of a checkpoint; `il swap` changes it while running')
+    handover: str = param('request', 'how control changes hands', choices=HANDOVERS, live=True)
+    latency_s: float = param(
+        0.0, 'from a request to the human, at least', low=0.0, high=60.0, live=True
+    )
+    timeout_s: float = param(
+        30.0, 'a request ends the episode after', low=0.1, high=3600.0, live=True
+    )
+    joystick_timeout_s: float = param(0.3, 'silence is loss', low=0.02, high=10.0, live=True)
+    observation_timeout_s: float = param(0.2, 'no frame: hold', low=0.02, high=10.0, live=True)
+    hand_back_ticks: int = param(3, 'ticks that want the policy back', low=1, high=1000, live=True)
+    auto_return: bool = param(False, 'hand back while the dead-man is held, too', live=True)
+    auto_start: bool = param(False, 'leave HOLD when an episode starts (simulation)', live=True)
+    auto_resume: bool = param(False, 'leave HOLD when a fault is gone (simulation)', live=True)
     expect_expert: bool = param(False, 'lockstep: wait for teleop/action at every tick')
     continuous_labels: bool = param(False, 'the expert acts at every tick, whoever owns')
+
+    def __post_init__(self) -> None:
+        self.config()
 
     def config(self) -> GateConfig:
         names = GateConfig.__dataclass_fields__
@@ -96,6 +101,9 @@ class GateNode(IlNode):
         self.pairs, self.pacer = Pairs(self.params.expect_expert), Pacer(self.spec.period_ns)
         if not self.lockstep:
             self.timer(self.pacer.look_s, self.on_look)
+
+    def params_changed(self) -> None:
+        self.core.configure(self.params.config())
 
     def stop(self) -> None:
         self.last_words()

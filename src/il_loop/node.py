@@ -26,19 +26,23 @@ ENDED = (Msg.STATE_DONE, Msg.STATE_FAILED, Msg.STATE_CANCELLED)
 
 @dataclass(frozen=True)
 class JobsParams(CommonParams):
-    """Changes take effect with the next job."""
+    """All of them hold for the next job."""
 
-    run: str = param('runs/default', 'run folder whose bags are trained on')
-    gate: str = param('novelty', 'gate to fit, if it is one that is fitted', choices=GATES.names)
-    alpha: float = param(
-        0.0, "share of states on which it may ask; 0: the gate's own", low=0.0, high=1.0
+    run: str = param('runs/default', 'run folder whose bags are trained on', live=True)
+    gate: str = param(
+        'novelty', 'gate to fit, if it is one that is fitted', choices=GATES.names, live=True
     )
-    probes: int = param(PROBES, 'in simulation: episodes alone for a critic', low=0, high=10_000)
-    critic_steps: int = param(12_500, 'of a critic', low=1, high=10_000_000)
-    epochs: float = param(200.0, 'passes over the labels', low=0.1, high=1e6)
-    seed: int = param(0, 'of the training', low=0, high=2**31)
-    swap: bool = param(True, 'let policy and gate run the result')
-    swap_wait_s: float = param(600.0, 'for the gate to hold', low=0.0, high=86400.0)
+    alpha: float = param(
+        0.0, "share of states on which it may ask; 0: the gate's own", low=0.0, high=1.0, live=True
+    )
+    probes: int = param(
+        PROBES, 'in simulation: episodes alone for a critic', low=0, high=10_000, live=True
+    )
+    critic_steps: int = param(12_500, 'of a critic', low=1, high=10_000_000, live=True)
+    epochs: float = param(200.0, 'passes over the labels', low=0.1, high=1e6, live=True)
+    seed: int = param(0, 'of the training', low=0, high=2**31, live=True)
+    swap: bool = param(True, 'let policy and gate run the result', live=True)
+    swap_wait_s: float = param(600.0, 'for the gate to hold', low=0.0, high=86400.0, live=True)
 
 
 class JobsNode(IlNode):

@@ -28,14 +28,13 @@ LATE_PERIODS = 1.5
 
 @dataclass(frozen=True)
 class PolicyParams(CommonParams):
-    policy: str = param('none', 'what proposes; takes effect at configure', choices=POLICIES.names)
-    checkpoint: str = param('', 'folder of a checkpoint; takes effect at configure')
+    policy: str = param('none', 'what proposes', choices=POLICIES.names)
+    checkpoint: str = param('', 'folder of a checkpoint; `il swap` changes it while running')
     tick_on: str = param(
         'timer',
         "what starts a tick: a timer at the robot's rate, or the arrival of all observations of "
         'one stamp (one source, such as the simulator)',
         choices=('timer', 'observations'),
-        read_only=True,
     )
 
 

@@ -25,14 +25,12 @@ from il_teleop.waiting import Turn
 
 @dataclass(frozen=True)
 class TeleopParams(CommonParams):
-    joystick: str = param(
-        'xbox', 'joystick layout: a name in config/joysticks or a .yaml', read_only=True
-    )
-    source: str = param('joystick', 'what teleop/action calls the human', read_only=True)
+    joystick: str = param('xbox', 'joystick layout: a name in config/joysticks or a .yaml')
+    source: str = param('joystick', 'what teleop/action calls the human')
     joystick_timeout_s: float = param(
-        0.3, 'when the gate counts a silent joystick as lost', low=0.01, high=10.0, read_only=True
+        0.3, 'when the gate counts a silent joystick as lost', low=0.01, high=10.0, live=True
     )
-    bell: bool = param(True, 'ring the terminal bell while the gate asks for help')
+    bell: bool = param(True, 'ring the terminal bell while the gate asks for help', live=True)
 
 
 class TeleopNode(IlNode):
@@ -55,6 +53,9 @@ class TeleopNode(IlNode):
         self.subscribe('command', self.on_command)
         self.subscribe('gate/status', self.on_status)
         self.subscribe('joy', self.on_joy)
+
+    def params_changed(self) -> None:
+        self.pulse.timeout_s = self.params.joystick_timeout_s
 
     def stop(self) -> None:
         self.tell(False)

@@ -19,12 +19,12 @@ class Pulse:
     """
 
     def __init__(self, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._times_ns: deque[int] = deque(maxlen=DEPTH)
 
     def beat(self, now_ns: int) -> None:
         """A message arrived. Silence longer than the time-out begins the count anew."""
-        if self.age_s(now_ns) > self._timeout_s:
+        if self.age_s(now_ns) > self.timeout_s:
             self._times_ns.clear()
         self._times_ns.append(now_ns)
 
@@ -46,12 +46,12 @@ class Pulse:
         """Say what is wrong, empty where nothing is."""
         if not self._times_ns:
             return 'no joystick message yet'
-        if self.age_s(now_ns) > self._timeout_s:
+        if self.age_s(now_ns) > self.timeout_s:
             return f'joystick silent for {self.age_s(now_ns):.1f} s'
-        needed_hz = PERIODS / self._timeout_s
+        needed_hz = PERIODS / self.timeout_s
         if self.rate_hz < needed_hz:
             return (
-                f'joystick at {self.rate_hz:.1f} Hz: the time-out of {self._timeout_s:g} s needs '
+                f'joystick at {self.rate_hz:.1f} Hz: the time-out of {self.timeout_s:g} s needs '
                 f'{needed_hz:.1f} Hz or more; raise autorepeat_rate'
             )
         return ''

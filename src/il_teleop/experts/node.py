@@ -28,38 +28,30 @@ ANSWERS = ('gate/status', 'command', 'policy/proposal')
 
 @dataclass(frozen=True)
 class OperatorParams(CommonParams):
-    expert: str = param('scripted', 'who operates', choices=EXPERTS.names, read_only=True)
-    joystick: str = param(
-        'scripted', 'layout to play: a name in config/joysticks or a .yaml', read_only=True
-    )
+    expert: str = param('scripted', 'who operates', choices=EXPERTS.names)
+    joystick: str = param('scripted', 'layout to play: a name in config/joysticks or a .yaml')
     style: str = param(
         DEFAULT.style.value,
         'when it wants the controls',
         choices=tuple(style.value for style in Style),
-        read_only=True,
     )
     reaction_s: float = param(
-        DEFAULT.reaction_s, 'from wanting to doing, in seconds', low=0.0, high=60.0, read_only=True
+        DEFAULT.reaction_s, 'from wanting to doing, in seconds', low=0.0, high=60.0
     )
     noise: float = param(
         DEFAULT.noise,
         'deviation of its action; 1: half a range',
         low=0.0,
         high=2.0,
-        read_only=True,
     )
     takeover_distance: float = param(
-        DEFAULT.takeover_distance, 'own_judgement: takes over above it', low=0.0, read_only=True
+        DEFAULT.takeover_distance, 'own_judgement: takes over above it', low=0.0
     )
-    takeover_ticks: int = param(
-        DEFAULT.takeover_ticks, 'own_judgement: for so many ticks', low=1, read_only=True
-    )
+    takeover_ticks: int = param(DEFAULT.takeover_ticks, 'own_judgement: for so many ticks', low=1)
     release_distance: float = param(
-        DEFAULT.release_distance, 'own_judgement: lets go below it', low=0.0, read_only=True
+        DEFAULT.release_distance, 'own_judgement: lets go below it', low=0.0
     )
-    release_ticks: int = param(
-        DEFAULT.release_ticks, 'own_judgement: for so many ticks', low=1, read_only=True
-    )
+    release_ticks: int = param(DEFAULT.release_ticks, 'own_judgement: for so many ticks', low=1)
 
     def config(self) -> dict[str, Any]:
         """Return what the expert is built from."""

@@ -30,19 +30,17 @@ class KeyboardParams(CommonParams):
     joystick: str = param(
         'keyboard',
         'layout that teleop reads: a name in config/joysticks or a .yaml',
-        read_only=True,
     )
-    rate_hz: float = param(30.0, 'joystick messages per second', low=1, high=200, read_only=True)
-    terminal: str = param('/dev/tty', 'terminal to read keys from', read_only=True)
+    rate_hz: float = param(30.0, 'joystick messages per second', low=1, high=200)
+    terminal: str = param('/dev/tty', 'terminal to read keys from')
     speed: float = param(
-        DEFAULT.speed, "share of an axis' limit that a key gives", low=0.01, high=1, read_only=True
+        DEFAULT.speed, "share of an axis' limit that a key gives", low=0.01, high=1
     )
     dead_man_timeout_s: float = param(
         DEFAULT.dead_man_timeout_s,
         'the dead-man ends so long after the last key',
         low=0.1,
         high=60,
-        read_only=True,
     )
 
 
