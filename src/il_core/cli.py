@@ -16,6 +16,7 @@ COMMANDS = Registry(
         'bags': 'il_data.cli:main',
         'collect': 'il_ros.collect_cli:main',
         'demo': 'il_loop.demo_cli:main',
+        'doctor': 'il_ros.doctor.cli:main',
         'evaluate': 'il_loop.cli:evaluate',
         'report': 'il_loop.cli:report',
         'round': 'il_loop.cli:round_',
@@ -26,9 +27,10 @@ COMMANDS = Registry(
 )
 
 SUMMARIES = {
-    'bags': 'look at, check and repair recorded episodes',
+    'bags': 'look at, explain, check and repair recorded episodes',
     'collect': 'run episodes on a running graph and record them',
     'demo': 'the whole loop on this machine, with a report at the end',
+    'doctor': 'what is wrong with this machine or the running graph, and what to do',
     'evaluate': 'success rate of a checkpoint with n, interval and seeds',
     'report': 'one self-contained HTML page of a run folder',
     'round': 'retrain from the bags of a run folder: aggregate, train, refit the gate',

@@ -16,12 +16,13 @@ from std_srvs.srv import Trigger
 
 from il_core.types import NS_PER_S, EpisodeEvent, EventKind, Outcome
 from il_data.bag import Arrival, Qos
+from il_data.findings import RecorderFindings, found
 from il_data.manifest import Manifest
 from il_data.plan import EVENTS, recorded, unwanted
 from il_data.record import Recorder
 from il_data.recording import Settings, State
 from il_ros import offers
-from il_ros.health import Health, Level
+from il_ros.health import Health
 from il_ros.lifecycle import IlNode
 from il_ros.messages import event_from_msg, event_to_msg
 from il_ros.params import CommonParams, param
@@ -51,6 +52,7 @@ class RecorderNode(IlNode):
 
     node_name = 'recorder'
     params_type = RecorderParams
+    findings = RecorderFindings
 
     def setup(self) -> None:
         self.spec = self.load_spec()
@@ -85,18 +87,15 @@ class RecorderNode(IlNode):
 
     def health(self) -> Health:
         now_ns = self.steady_ns()
-        disk, state = self.recorder.disk(now_ns), self.recorder.state(now_ns)
-        missing = ', '.join(self.recorder.missing(now_ns))
+        disk = self.recorder.disk(now_ns)
         values = {
             'episode': self.recorder.episode_id,
-            'missing': missing,
+            'missing': ' '.join(self.recorder.missing(now_ns)),
             'free_mb': disk.free_bytes // 1_000_000,
             'minutes_left': disk.minutes_left,
-            **self.recorder.lost(),
+            **{f'lost {name}': count for name, count in self.recorder.lost().items()},
         }
-        if disk.warn:
-            return Health(Level.WARN, f'{disk.minutes_left:.0f} minutes of disk left', values)
-        return Health(Level.OK, state.value, values)
+        return Health.of(found(self.recorder, now_ns), values)
 
     # Topics.
 

@@ -185,9 +185,7 @@ class Recorder:
     def lost(self) -> dict[str, int]:
         """Return messages lost so far in the running episode, by topic, where any were."""
         meters = self._run.meters.items() if self._run else ()
-        return {
-            f'lost {name}': meter.lost for name, meter in meters if meter.lost and not meter.shared
-        }
+        return {name: meter.lost for name, meter in meters if meter.lost and not meter.shared}
 
     def require_running(self) -> None:
         """Raise UserError where no episode is being recorded."""

@@ -11,16 +11,17 @@ from interactive_il.srv import SetBudget
 from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
-from il_core.types import Command, EventKind, ExpertAction, Proposal
+from il_core.told import change
+from il_core.types import Command, EventKind, ExpertAction, Mode, Proposal
 from il_gating.api import GATES, Fitted, set_budget
 from il_gating.asked import GateEvent, Request
 from il_gating.build import build_gate, parse_params
 from il_gating.config import HANDOVERS, GateConfig
 from il_gating.core import GateCore, GateOutput
 from il_gating.inbox import Pacer, Pair, Pairs
-from il_gating.verdict import verdict
+from il_gating.verdict import GateFindings, finding, verdict
 from il_ros.build import command_builders
-from il_ros.health import Health, Level
+from il_ros.health import Health, log
 from il_ros.lifecycle import IlNode
 from il_ros.messages import (
     command_to_msg,
@@ -36,6 +37,8 @@ from il_ros.swap import Swap
 from il_ros.topics import command_topic
 from il_ros.window import Window
 
+# A policy that is silent for longer is said, also where nobody acts.
+SILENT_S = 1.0
 SERVICES = (Request.TAKEOVER, Request.RELEASE, Request.RESUME, Request.RESET_ESTOP)
 
 
@@ -73,6 +76,7 @@ class GateNode(IlNode):
 
     node_name = 'gate'
     params_type = GateParams
+    findings = GateFindings
 
     def setup(self) -> None:
         self.spec = self.load_spec()
@@ -119,15 +123,16 @@ class GateNode(IlNode):
         writers = [p.topic_name for p in (*self.robot, self.commands) if self._rivals(p)]
         values = {'gate': self.params.gate, 'checkpoint_id': self.core.checkpoint_id}
         if writers:
-            rule = f'another node writes to {", ".join(writers)}: only the gate may'
-            return Health(Level.ERROR, rule, values)
-        if self.output is None:
-            return Health(Level.WARN, 'no proposal yet', values)
-        state = self.output.state
-        values |= {'mode': state.mode.name, 'cause': state.cause.name}
-        values |= {'joystick_age_s': state.joystick_age_s, **self.decision.summary()}
-        level, message = verdict(state)
-        return Health(Level[level], message, values)
+            return Health.of(
+                GateFindings.RIVAL(topics=', '.join(writers), first=writers[0]), values
+            )
+        state = self.output.state if self.output else None
+        if state is not None:
+            values |= {'mode': state.mode.name, 'cause': state.cause.name}
+            values |= {'joystick_age_s': state.joystick_age_s, **self.decision.summary()}
+        silent_s = 0.0 if self.lockstep else self.pacer.silent_s(self.steady_ns())
+        patience_s = max(self.params.observation_timeout_s, SILENT_S)
+        return Health.of(finding(state, silent_s, patience_s), values)
 
     # Lockstep.
 
@@ -181,7 +186,7 @@ class GateNode(IlNode):
 
     def on_budget(self, request: Any, response: Any) -> Any:
         set_budget(self.core.gate, request.alpha)
-        self.log(f'asks on {request.alpha:g} of the states from now on', 'OK')
+        log(self, f'asks on {request.alpha:g} of the states from now on')
         response.success, response.message = True, 'at the next tick'
         return response
 
@@ -211,15 +216,9 @@ class GateNode(IlNode):
         self.status.publish(state_to_msg(state))
         for notice in output.notices:
             self.events.publish(event_to_msg(notice))
-        if before is None or before.state.mode is not state.mode:
-            self.log(f'{state.mode.name} ({state.cause.name}): {state.detail}', verdict(state)[0])
-
-    def log(self, text: str, level: str) -> None:
-        # rclpy refuses another severity from the same line.
-        if level == 'OK':
-            self.get_logger().info(text)
-        else:
-            self.get_logger().warning(text)
+        mode = before.state.mode if before else Mode.UNKNOWN
+        if mode is not state.mode:
+            log(self, change(mode, state), verdict(state).level)
 
     def send(self, command: Command) -> None:
         """Publish a command: to the robot first."""

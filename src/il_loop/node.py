@@ -11,6 +11,7 @@ from interactive_il.srv import CancelJob, StartJob
 
 from il_core.errors import UserError
 from il_gating.api import GATES
+from il_loop.findings import JobFindings
 from il_loop.fits import FITS, PROBES
 from il_loop.job import Job
 from il_ros.build import to_time
@@ -50,6 +51,7 @@ class JobsNode(IlNode):
 
     node_name = 'jobs'
     params_type = JobsParams
+    findings = JobFindings
 
     def setup(self) -> None:
         self.job: Job | None = None
@@ -75,7 +77,11 @@ class JobsNode(IlNode):
 
     def health(self) -> Health:
         values = {'job': self.told.job_id or 'none', 'progress': float(self.told.progress)}
-        return Health(message=self.told.message or 'no job yet', values=values)
+        if not self.told.job_id:
+            return Health.of(JobFindings.NONE(), values)
+        failed = self.told.state == Msg.STATE_FAILED
+        finding = JobFindings.FAILED if failed else JobFindings.FINE
+        return Health.of(finding(job=self.told.job_id, message=self.told.message), values)
 
     def on_train(self, _: Any, response: Any) -> Any:
         if self.told.job_id and self.told.state not in ENDED:

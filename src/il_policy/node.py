@@ -11,8 +11,9 @@ from il_core.errors import UserError
 from il_core.spec import Stream
 from il_core.types import NS_PER_S, EventKind, Frame
 from il_policy.api import POLICIES, Policy
+from il_policy.findings import PolicyFindings, found
 from il_policy.ticker import Ticker
-from il_ros.health import Health, Level
+from il_ros.health import Health
 from il_ros.lifecycle import IlNode
 from il_ros.messages import event_from_msg, proposal_to_msg
 from il_ros.params import CommonParams, param
@@ -43,13 +44,15 @@ class PolicyNode(IlNode):
 
     node_name = 'policy'
     params_type = PolicyParams
+    findings = PolicyFindings
 
     def setup(self) -> None:
         self.spec = self.load_spec()
         self.policy = self._load(Path(self.params.checkpoint) if self.params.checkpoint else None)
         self.ticker = Ticker(self.spec)
         self.age, self.inference = Window('observation_age_s'), Window('inference_s')
-        self.fault, self.ticked = 'no tick yet', False
+        topics = ' '.join(self.resolve_topic_name(s.topic) for s in self.spec.observed)
+        self.found, self.ticked = PolicyFindings.UNTICKED(topics=topics), False
         self.on_arrival = self.lockstep or self.params.tick_on == 'observations'
         self.proposals = self.publisher('policy/proposal')
         for stream in self.spec.observed:
@@ -71,8 +74,7 @@ class PolicyNode(IlNode):
             **self.age.summary(),
             **self.inference.summary(),
         }
-        level = Level.ERROR if self.fault else Level.OK
-        return Health(level, self.fault or 'proposes', values)
+        return Health.of(self.found, values)
 
     def on_sample(self, stream: Stream, read: StreamReader, message: Any) -> None:
         try:
@@ -105,7 +107,7 @@ class PolicyNode(IlNode):
     def propose(self, frame: Frame) -> None:
         proposal = self.policy.propose(frame)
         self.proposals.publish(proposal_to_msg(proposal))
-        self.fault = proposal.fault
+        self.found = found(proposal)
         self.age.add(frame.age_s)
         self.inference.add(proposal.inference_s)
 

@@ -17,11 +17,12 @@ from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
 from il_core.errors import UserError
+from il_core.findings import Findings
 from il_core.load import load_spec
 from il_core.spec import Spec
 from il_ros import topics
 from il_ros.answering import offer
-from il_ros.health import Health, Level, diagnostics
+from il_ros.health import Health, NodeFindings, diagnostics
 from il_ros.params import CommonParams, Declared
 from il_ros.topics import TOPICS, Topic
 
@@ -42,6 +43,7 @@ class IlNode(LifecycleNode):
 
     node_name: ClassVar[str] = 'il_node'
     params_type: ClassVar[type] = CommonParams
+    findings: ClassVar[type[Findings]] = NodeFindings
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(self.node_name, **kwargs)
@@ -276,14 +278,19 @@ class IlNode(LifecycleNode):
         self._diagnostics.publish(diagnostics(self.get_name(), self._state_of_health(), stamp))
 
     def _state_of_health(self) -> Health:
+        node = self.get_fully_qualified_name()
+        if not self.active and self.complaint:
+            return Health.of(NodeFindings.FAILED(complaint=self.complaint, node=node))
         if not self.active:
-            return Health(Level.WARN, self.complaint or self.state)
+            return Health.of(NodeFindings.INACTIVE(state=self.state, node=node))
         clashes = topics.type_clashes(self, self._checked_topics)
-        complaint, self.complaint = '; '.join([self.complaint, *clashes]).strip('; '), ''
+        complaint, self.complaint = self.complaint, ''
         own = self.health()
-        if not complaint:
-            return own
-        return Health(Level.ERROR, complaint, own.values)
+        if clashes:
+            return Health.of(NodeFindings.CLASH(clashes=', '.join(clashes)), own.values)
+        if complaint:
+            return Health.of(NodeFindings.REFUSED(complaint=complaint, node=node), own.values)
+        return own
 
 
 def _no_way_back(result: TransitionCallbackReturn) -> TransitionCallbackReturn:

@@ -22,6 +22,7 @@ from il_ros.params import CommonParams, param
 from il_ros.run import run
 from il_ros.topics import command_topic, stream_topic
 from il_sim.api import make_world
+from il_sim.findings import SimFindings, found
 from il_sim.inbox import CommandInbox
 from il_sim.stage import STILL_NS, Stage, Turns
 
@@ -41,6 +42,7 @@ class SimNode(IlNode):
 
     node_name = 'sim'
     params_type = SimParams
+    findings = SimFindings
 
     def setup(self) -> None:
         self.world = make_world(self.load_spec(), self.params.gui)
@@ -81,11 +83,8 @@ class SimNode(IlNode):
 
     def health(self) -> Health:
         stage = self.stage
-        state = 'runs' if stage.running else 'is over' if stage.over else 'stands still'
-        return Health(
-            message=f'{self.spec.task.name} {state}',
-            values={'seed': stage.seed, 'step': stage.step, 'outcome': stage.outcome.name},
-        )
+        values = {'seed': stage.seed, 'step': stage.step, 'outcome': stage.outcome.name}
+        return Health.of(found(stage, self.spec.task.name), values)
 
     # Lockstep: the answer to tick k starts tick k+1.
 

@@ -9,13 +9,14 @@ from typing import Any
 from sensor_msgs.msg import JoyFeedback
 
 from il_ros.build import to_ns
-from il_ros.health import Health, Level
+from il_ros.health import Health
 from il_ros.lifecycle import IlNode
 from il_ros.messages import command_from_msg, event_to_msg, expert_to_msg, state_from_msg
 from il_ros.params import CommonParams, param
 from il_ros.run import run
 from il_teleop.alert import Alert
 from il_teleop.api import JoyState
+from il_teleop.findings import TeleopFindings
 from il_teleop.joystick import JoystickMapper
 from il_teleop.mapping import load_joystick
 from il_teleop.pulse import Pulse
@@ -38,6 +39,7 @@ class TeleopNode(IlNode):
 
     node_name = 'teleop'
     params_type = TeleopParams
+    findings = TeleopFindings
 
     def setup(self) -> None:
         self.mapper = JoystickMapper(
@@ -67,10 +69,7 @@ class TeleopNode(IlNode):
             'rate_hz': self.pulse.rate_hz,
             'age_s': self.pulse.age_s(now_ns),
         }
-        complaint = self.pulse.complaint(now_ns) or self.mapper.fault
-        if complaint:
-            return Health(Level.WARN, complaint, values)
-        return Health(Level.OK, 'joystick heard', values)
+        return Health.of(self.pulse.finding(now_ns, self.mapper.fault), values)
 
     def on_joy(self, message: Any) -> None:
         self.pulse.beat(self.steady_ns())

@@ -11,7 +11,7 @@ from sensor_msgs.msg import Joy
 from il_core.structure import plain
 from il_core.types import ExpertAction
 from il_ros.build import header, to_array
-from il_ros.health import Health, Level
+from il_ros.health import Health
 from il_ros.lifecycle import IlNode
 from il_ros.messages import command_from_msg, expert_from_msg, proposal_from_msg, state_from_msg
 from il_ros.params import CommonParams, param
@@ -19,6 +19,7 @@ from il_ros.run import run
 from il_teleop.api import EXPERTS
 from il_teleop.experts.config import ScriptedConfig, Style
 from il_teleop.experts.seen import Seen
+from il_teleop.findings import OperatorFindings
 from il_teleop.mapping import load_joystick
 from il_teleop.waiting import Turn
 
@@ -64,6 +65,7 @@ class OperatorNode(IlNode):
 
     node_name = 'operator'
     params_type = OperatorParams
+    findings = OperatorFindings
 
     def setup(self) -> None:
         build = EXPERTS.load(self.params.expert).build
@@ -80,9 +82,8 @@ class OperatorNode(IlNode):
 
     def health(self) -> Health:
         advised, self.advised = self.advised, False
-        if advised:
-            return Health(Level.OK, 'operates', {'style': self.params.style})
-        return Health(Level.WARN, 'no advice on sim/supervisor in the last second')
+        finding = OperatorFindings.OPERATES() if advised else OperatorFindings.UNADVISED()
+        return Health.of(finding, {'style': self.params.style})
 
     def on_supervisor(self, message: Any) -> None:
         self.advised = True

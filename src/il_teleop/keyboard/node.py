@@ -17,6 +17,7 @@ from il_ros.messages import command_from_msg, state_from_msg
 from il_ros.params import CommonParams, param
 from il_ros.run import run
 from il_teleop.api import JoyState
+from il_teleop.findings import KeyboardFindings
 from il_teleop.keyboard.core import Keyboard, KeyboardConfig
 from il_teleop.keyboard.screen import status_line
 from il_teleop.keyboard.terminal import Terminal
@@ -49,6 +50,7 @@ class KeyboardNode(IlNode):
 
     node_name = 'keyboard'
     params_type = KeyboardParams
+    findings = KeyboardFindings
 
     def setup(self) -> None:
         p = self.params
@@ -76,7 +78,7 @@ class KeyboardNode(IlNode):
 
     def health(self) -> Health:
         engaged = self.keyboard.engaged(self.steady_ns())
-        return Health(message='dead-man on' if engaged else 'dead-man off')
+        return Health.of(KeyboardFindings.ON() if engaged else KeyboardFindings.OFF())
 
     def on_timer(self) -> None:
         now_ns = self.steady_ns()
