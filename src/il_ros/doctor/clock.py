@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 import threading
 import time
@@ -24,6 +25,7 @@ def check(settings: Settings) -> Iterator[Result]:
     late_s = _lateness()
     jump_s = abs(time.time_ns() - time.monotonic_ns() - before_ns) * 1e-9
     yield _jump(jump_s)
+    yield _load()
     for rate_hz, values in late_s.items():
         yield _jitter(rate_hz, values)
     yield from _synchronised()
@@ -36,6 +38,14 @@ def _jump(jump_s: float) -> Result:
         remedy = 'stop what sets the clock in steps (ntpdate, VM tools); let chrony slew it'
         return warn('clocks', finding, remedy)
     return ok('clocks', f'{finding}, resolution {resolution_ns:g} ns')
+
+
+def _load() -> Result:
+    load, cores = os.getloadavg()[0], len(os.sched_getaffinity(0))
+    finding = f'load {load:.1f} on {cores} cores'
+    if load > 1.5 * cores:
+        return warn('load', finding, 'stop what else runs here, or run it with `nice -n 19`')
+    return ok('load', finding)
 
 
 def _jitter(rate_hz: float, late_s: list[float]) -> Result:

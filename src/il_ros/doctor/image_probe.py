@@ -21,6 +21,7 @@ from il_ros.build import to_ns, to_time
 
 WIDTH, HEIGHT, RATE_HZ = 640, 480, 30.0
 FIND_S = 4.0
+SETTLE_S = 0.3  # the reader may find the writer a little later
 
 
 def say(topic: str, count: int) -> dict[str, float]:
@@ -35,6 +36,7 @@ def say(topic: str, count: int) -> dict[str, float]:
         return {'sent': 0, 'found_s': 0.0, 'waited_s': waited_s}
     image = Image(width=WIDTH, height=HEIGHT, step=3 * WIDTH, encoding='rgb8')
     image.data = array('B', bytes(3 * WIDTH * HEIGHT))
+    time.sleep(SETTLE_S)
     next_s = time.monotonic()
     for _ in range(count):
         image.header.stamp = to_time(time.monotonic_ns())

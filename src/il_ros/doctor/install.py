@@ -31,8 +31,8 @@ def check(settings: Settings) -> Iterator[Result]:
     yield from _packages()
     yield from _rclpy()
     yield from _messages()
-    yield _ament()
-    yield _logs()
+    yield ament()
+    yield logs()
     yield _start()
 
 
@@ -51,7 +51,11 @@ def _packages() -> Iterator[Result]:
         extras = ','.join(sorted({OPTIONAL[name] for name in left}))
         remedy = f'to simulate or train: `pip install -c constraints.txt ".[{extras}]"`'
         yield warn('optional packages', f'not installed: {", ".join(left)}', remedy)
-    other = {n: v for n, v in found.items() if v and v not in tested.get(n.lower(), [v])}
+    other = {
+        n: v
+        for n, v in found.items()
+        if v and v.partition('+')[0] not in tested.get(n.lower(), [v.partition('+')[0]])
+    }
     if other:
         words = [f'{n} {v} (tested: {" or ".join(tested[n.lower()])})' for n, v in other.items()]
         yield warn('versions', ', '.join(words), AGAIN)
@@ -88,8 +92,9 @@ def _tested() -> dict[str, list[str]]:
 
 def _rclpy() -> Iterator[Result]:
     remedy = 'source your ROS 2 install, or `pip install -c constraints.txt ".[ros]"`'
-    if broken := _imports('rclpy'):
-        yield fail('rclpy', broken.finding, remedy)
+    done = run_python(['-c', 'import rclpy'], os.environ, 15.0)  # it may end its process
+    if done.code != 0:
+        yield fail('rclpy', f'cannot be imported: {done.complaint}', remedy)
         return
     version = _version('ros-rclpy') or _version('rclpy')
     distro = DISTROS.get(version.partition('.')[0], '')
@@ -125,7 +130,8 @@ def _fields(file: Path) -> list[str]:
     return [words[1] for words in lines if len(words) == 2 or (words and '=' not in words)]
 
 
-def _ament() -> Result:
+def ament() -> Result:
+    """Look at where ROS tools look for packages."""
     value = os.environ.get('AMENT_PREFIX_PATH', '')
     remedy = f'`export AMENT_PREFIX_PATH={sys.prefix}`, or source the setup file of your workspace'
     if not value:
@@ -139,7 +145,8 @@ def _ament() -> Result:
     return ok('AMENT_PREFIX_PATH', value)
 
 
-def _logs() -> Result:
+def logs() -> Result:
+    """Look at the folder without which no node starts."""
     folder = Path(environment.of_children()['ROS_LOG_DIR'])
     try:
         folder.mkdir(parents=True, exist_ok=True)
