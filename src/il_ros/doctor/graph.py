@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,7 @@ from typing import Any
 
 from il_ros import environment
 from il_ros.doctor.api import Level, Result, Settings, fail, ok
-from il_ros.doctor.probing import run_python
+from il_ros.doctor.probing import answer_of, run_python
 
 LIMIT_S = 12.0
 Seen = Mapping[str, Any]
@@ -23,7 +22,7 @@ def check(settings: Settings) -> Iterator[Result]:
     if done.code != 0:
         yield fail('graph', f'cannot be looked at: {done.complaint}', 'see the lines of install')
         return
-    yield from judge(json.loads(done.out))
+    yield from judge(answer_of(done.out))
 
 
 def judge(seen: Seen) -> Iterator[Result]:

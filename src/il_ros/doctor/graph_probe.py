@@ -96,7 +96,7 @@ def main() -> None:
     rclpy.init()
     seen = Look().see()
     rclpy.try_shutdown()
-    sys.stdout.write(json.dumps(seen))
+    sys.stdout.write('\n' + json.dumps(seen))
 
 
 if __name__ == '__main__':

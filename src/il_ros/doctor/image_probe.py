@@ -67,7 +67,7 @@ def main() -> None:
     rclpy.init()
     done = say(topic, int(more[0])) if what == 'say' else hear(topic)
     rclpy.try_shutdown()
-    sys.stdout.write(json.dumps(done))
+    sys.stdout.write('\n' + json.dumps(done))
 
 
 if __name__ == '__main__':

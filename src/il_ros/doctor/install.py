@@ -14,7 +14,7 @@ from pathlib import Path
 from il_core import share
 from il_ros import environment
 from il_ros.doctor.api import Result, Settings, fail, ok, warn
-from il_ros.doctor.probing import run_python
+from il_ros.doctor.probing import last_line, run_python
 
 NEEDED = ('numpy', 'PyYAML', 'mcap', 'onnxruntime', 'rich', 'rosbags', 'safetensors')
 OPTIONAL = {'pybullet': 'sim', 'gymnasium': 'sim', 'pygame-ce': 'sim', 'torch': 'train'}
@@ -160,7 +160,7 @@ def logs() -> Result:
 def _start() -> Result:
     done = run_python(['-c', START], environment.of_children(), 15.0)
     if done.code == 0:
-        return ok('a node', f'starts in {done.seconds:.1f} s on {done.out.strip()}')
+        return ok('a node', f'starts in {done.seconds:.1f} s on {last_line(done.out)}')
     variables = ('RMW_IMPLEMENTATION', 'ROS_DOMAIN_ID', 'ROS_LOG_DIR')
     set_here = ', '.join(f'{v}={os.environ[v]}' for v in variables if v in os.environ)
     remedy = f'put right what the message names (set here: {set_here or "none of the variables"})'

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 COLOURS = re.compile(r'\x1b?\[[0-9;]*m')
 
@@ -46,6 +47,13 @@ def start_python(args: Sequence[str], environ: Mapping[str, str]) -> subprocess.
         text=True,
         errors='replace',
     )
+
+
+def answer_of(text: str) -> dict[str, Any]:
+    """Return the JSON of the last line: Fast DDS puts its errors on stdout, too. Raises ValueError
+    where there is none."""
+    found: dict[str, Any] = json.loads(last_line(text))
+    return found
 
 
 def last_line(text: str) -> str:

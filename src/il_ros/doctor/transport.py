@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import re
 import shutil
@@ -18,10 +17,10 @@ from typing import Any
 
 from il_ros import environment
 from il_ros.doctor.api import Level, Result, Settings, fail, ok, warn
-from il_ros.doctor.probing import last_line, start_python
+from il_ros.doctor.probing import answer_of, last_line, start_python
+from il_ros.environment import PROFILES
 
 PROBE = ('-m', 'il_ros.doctor.image_probe')
-PROFILES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
 SHM = Path('/dev/shm')
 LOCK = re.compile(r'fastrtps_([0-9a-f]{16}|port\d+)_[es]l')
 SHM_MB = 64
@@ -57,7 +56,7 @@ def profile() -> Result:
     path = Path(given or environment.transport().get(PROFILES[0], ''))
     remedy = f'`unset {" ".join(PROFILES)}`: then `il run` and the launch files set a good one'
     if not path.is_file():
-        return fail('profile', f'{path}: no such file; Fast DDS silently uses none', remedy)
+        return fail('profile', f'{path}: no such file; Fast DDS goes on without', remedy)
     try:
         tags = {element.tag.rpartition('}')[2] for element in ET.parse(path).iter()}
     except ET.ParseError as error:
@@ -76,18 +75,21 @@ def shared_memory() -> Iterator[Result]:
         yield fail('shared memory', f'{free_mb:.0f} MB free in {SHM}', remedy)
     else:
         yield ok('shared memory', f'{free_mb:.0f} MB free in {SHM}')
-    left = [path.name for path in sorted(SHM.glob('fastrtps_*')) if _abandoned(path)]
-    if left:
+    if left := abandoned():
         finding = f'{len(left)} of dead processes, {left[0]} first'
         yield warn('leftovers', finding, '`fastdds shm clean` removes them; nothing alive is hurt')
     else:
         yield ok('leftovers', f'no segment of a dead process in {SHM}')
 
 
-def _abandoned(path: Path) -> bool:
-    """True for the lock of a segment or port whose owner lives no more: nobody holds it."""
-    if not LOCK.fullmatch(path.name):
-        return False
+def abandoned() -> list[str]:
+    """Return the lock files of segments and ports whose owners live no more."""
+    locks = [path for path in sorted(SHM.glob('fastrtps_*')) if LOCK.fullmatch(path.name)]
+    return [path.name for path in locks if _free(path)]
+
+
+def _free(path: Path) -> bool:
+    """True where nobody holds a lock."""
     try:
         with path.open('rb') as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -117,8 +119,8 @@ def _multicast() -> Result:
 def _images() -> Iterator[Result]:
     ours = environment.of_children()
     plain = {name: value for name, value in ours.items() if name not in PROFILES}
-    profile = ours.get(PROFILES[0]) or ours.get(PROFILES[1], '')
-    start = f'start what publishes images with {PROFILES[0]}={profile} in its environment'
+    names, profile = ' and '.join(PROFILES), environment.local_profile()
+    start = f'start who sends images with {names} set to {profile}'
     cases = (
         ('VGA with the profile', ours, ours, Level.FAIL, busy()),
         ('VGA without the profile', plain, plain, Level.WARN, start),
@@ -126,7 +128,7 @@ def _images() -> Iterator[Result]:
     )
     for what, writer, reader, bad, remedy in cases:
         result = _pair(what, writer, reader, bad, remedy)
-        if result.level is Level.FAIL:  # one miss may be chance
+        if result.level is bad is Level.FAIL:  # one miss may be chance
             result = _pair(what, writer, reader, bad, remedy)
         yield result
 
@@ -150,7 +152,7 @@ def _pair(
         out, _ = said.communicate(timeout=LIMIT_S)
         time.sleep(0.3)
         heard, _ = hears.communicate(timeout=LIMIT_S)  # its stdin ends: it reports
-        sent, got = json.loads(out), json.loads(heard)
+        sent, got = answer_of(out), answer_of(heard)
     except (ValueError, OSError, subprocess.TimeoutExpired) as error:
         said.kill()
         hears.kill()
