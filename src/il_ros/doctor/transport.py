@@ -154,10 +154,12 @@ def _pair(
         heard, _ = hears.communicate(timeout=LIMIT_S)  # its stdin ends: it reports
         sent, got = answer_of(out), answer_of(heard)
     except (ValueError, OSError, subprocess.TimeoutExpired) as error:
-        said.kill()
-        hears.kill()
-        texts = [last_line(p.communicate()[1]) for p in (said, hears)]
-        return Result(what, Level.FAIL, f'no answer: {"; ".join(texts)} ({error})', remedy)
+        for process in (said, hears):
+            process.kill()
+        texts = [last_line(process.communicate()[1]) for process in (said, hears)]
+        if isinstance(error, subprocess.TimeoutExpired):
+            return Result(what, bad, f'no answer within {LIMIT_S:g} s', busy())
+        return Result(what, Level.FAIL, f'no answer: {"; ".join(texts)}', remedy)
     return _judged(what, sent, got, bad, remedy)
 
 
