@@ -109,15 +109,24 @@ def test_every_other_node_takes_live_changes_and_refuses_the_rest(stand):
     assert 'choices:' in told(jobs, gate='moon')
 
 
-def test_a_recorder_takes_other_limits_of_its_disk_while_it_runs(tmp_path):
+@pytest.fixture
+def recorder(tmp_path):
     rclpy.init()
-    recorder = RecorderNode(cli_args=['--ros-args', '-p', f'folder:={tmp_path}'])
-    assert recorder.autostart()
-    assert recorder.health().level.name == 'OK'
+    node = RecorderNode(cli_args=['--ros-args', '-p', f'folder:={tmp_path}'])
+    assert node.autostart()
+    yield node
+    node.close()
+    rclpy.try_shutdown()
+
+
+def test_a_recorder_takes_other_limits_of_its_disk_while_it_runs(recorder):
+    health = recorder.health()
+    assert (health.level.name, health.message[:12]) == ('WARN', 'waiting for ')
     more = [Parameter('reserve_mb', value=1e9)]
     assert recorder.set_parameters_atomically(more).successful
-    assert recorder.recorder.disk(recorder.steady_ns()).full
+    health = recorder.health()
+    assert health.level.name == 'ERROR'
+    assert 'the disk is full' in health.message
+    assert 'lower reserve_mb of recorder' in health.message
     moved = recorder.set_parameters_atomically([Parameter('folder', value='/tmp')])
     assert 'is read when' in moved.reason
-    recorder.close()
-    rclpy.try_shutdown()
