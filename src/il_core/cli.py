@@ -16,6 +16,7 @@ COMMANDS = Registry(
         'bags': 'il_data.cli:main',
         'collect': 'il_ros.collect_cli:main',
         'demo': 'il_loop.demo_cli:main',
+        'doctor': 'il_ros.doctor.cli:main',
         'evaluate': 'il_loop.cli:evaluate',
         'gate': 'il_loop.gate_cli:main',
         'joystick': 'il_teleop.device.cli:main',
@@ -28,9 +29,10 @@ COMMANDS = Registry(
 )
 
 SUMMARIES = {
-    'bags': 'look at, check and repair recorded episodes',
+    'bags': 'look at, explain, check and repair recorded episodes',
     'collect': 'run episodes on a running graph and record them',
     'demo': 'the whole loop on this machine, with a report at the end',
+    'doctor': 'what is wrong with this machine or the running graph, and what to do',
     'evaluate': 'success rate of a checkpoint with n, interval and seeds',
     'gate': 'replay a gate over recorded episodes: requests, what they catch, what they cost',
     'joystick': 'list joysticks, show their numbers, make a mapping for one',

@@ -1,4 +1,4 @@
-"""`il bags`: look at, check and repair recorded episodes."""
+"""`il bags`: look at, explain, check and repair recorded episodes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from rich.table import Column, Table
 from il_core.errors import UserError
 from il_core.load import load_spec
 from il_core.spec import Spec
+from il_core.told import change
+from il_core.types import Cause, EpisodeEvent, Mode, Outcome
 from il_data import manifest
 from il_data.check import check
+from il_data.explain import explain
 from il_data.manifest import Manifest, Verdict
 from il_data.read import bag_folders, read_episode
 from il_data.repair import repair
@@ -21,6 +24,7 @@ from il_data.repair import repair
 EXAMPLES = """examples:
   il bags info runs/first/bags             one line per episode
   il bags info runs/first/bags/20261122T210000_0001
+  il bags explain runs/first/bags/20261122T210000_0001   who drove, and why that changed
   il bags check runs/first/bags            exit code 1 where a bag is not to be trusted
   il bags repair runs/first/bags           make whole what was cut off
   il bags info plain_bag --task reach      a bag of `ros2 bag record`
@@ -39,6 +43,8 @@ def main(argv: Sequence[str]) -> int:
     console = Console(soft_wrap=True, highlight=False)
     if args.what == 'repair':
         return _repair(bags, console)
+    if args.what == 'explain':
+        return _explain(bags, console)
     return _info(bags, spec, console) if args.what == 'info' else _check(bags, spec, console)
 
 
@@ -46,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         'il bags', description=__doc__, epilog=EXAMPLES, formatter_class=_Formatter
     )
-    parser.add_argument('what', choices=('info', 'check', 'repair'))
+    parser.add_argument('what', choices=('info', 'explain', 'check', 'repair'))
     parser.add_argument('path', type=Path, help='a bag, or a folder of bags')
     parser.add_argument('--task', default='', help='task of bags that do not say it (foreign)')
     parser.add_argument('--robot', default='', help="robot, where it is not the task's own")
@@ -93,6 +99,34 @@ def _topics(known: Manifest) -> Table:
         row = (topic.name, str(topic.count), *pace, lost, str(topic.early), topic.type)
         table.add_row(*row)
     return table
+
+
+def _explain(bags: Sequence[Path], console: Console) -> int:
+    for bag in bags:
+        line = explain(bag)
+        head = ('at (s)', 'for (s)', 'step', 'tick', 'from', 'to', 'driver', 'cause')
+        table = Table(*(Column(text, no_wrap=True) for text in head), title=bag.name)
+        for span in line.spans:
+            now = span.state
+            before = '' if span.before is Mode.UNKNOWN else span.before.name
+            times = (f'{span.begin_s:.2f}', f'{span.duration_s:.2f}', str(now.step), str(now.tick))
+            table.add_row(*times, before, now.mode.name, now.owner.name.lower(), now.cause.name)
+        console.print(table)
+        for span in line.spans:
+            console.print(
+                f'{span.begin_s:8.2f} s  {change(span.before, span.state)}', markup=False
+            )
+        for at_s, event in line.events:
+            console.print(f'{at_s:8.2f} s  {_told(event)}', markup=False)
+    return 0
+
+
+def _told(event: EpisodeEvent) -> str:
+    outcome = event.outcome.name.lower() if event.outcome is not Outcome.UNKNOWN else ''
+    cause = event.cause.name if event.cause not in (Cause.UNKNOWN, Cause.NONE) else ''
+    words = (outcome, cause, event.detail)
+    what = ', '.join(word for word in words if word)
+    return f'event {event.kind.name}{": " if what else ""}{what}'
 
 
 def _check(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:

@@ -47,9 +47,13 @@ class DiskGuard:
         free: Callable[[Path], int] = free_bytes,
     ) -> None:
         self._folder, self._free = folder, free
+        self._state = DiskState(0, float('inf'), full=False, warn=False)
+        self.configure(reserve_mb, warn_min)
+
+    def configure(self, reserve_mb: float, warn_min: float) -> None:
+        """Let other limits hold from the next look on."""
         self._reserve, self._warn_min = round(reserve_mb * MEGABYTE), warn_min
         self._checked_ns: int | None = None
-        self._state = DiskState(0, float('inf'), full=False, warn=False)
 
     def check(self, written: int, elapsed_ns: int, now_ns: int) -> DiskState:
         """Return the state of the disk, at most a second old.

@@ -15,11 +15,12 @@ from std_srvs.srv import Trigger
 
 from il_core.types import NS_PER_S, EpisodeEvent, EventKind, Outcome
 from il_data.bag import Arrival, Qos
+from il_data.findings import RecorderFindings, found
 from il_data.manifest import Manifest
 from il_data.plan import EVENTS, recorded, unwanted
 from il_data.record import Recorder
 from il_data.recording import Settings, State
-from il_ros.health import Health, Level
+from il_ros.health import Health
 from il_ros.lifecycle import IlNode
 from il_ros.messages import event_from_msg, event_to_msg
 from il_ros.params import CommonParams, param
@@ -35,13 +36,14 @@ DISCARD = 'discard'
 
 @dataclass(frozen=True)
 class RecorderParams(CommonParams):
-    folder: str = param('runs/default/bags', 'where the bags go', read_only=True)
-    expect_expert: bool = param(
-        False, 'an episode does not start without teleop/action', read_only=True
-    )
-    fresh_s: float = param(2.0, 'required topics seen this recently', low=0.1, read_only=True)
-    reserve_mb: float = param(500.0, 'disk space that stays free', low=1.0, read_only=True)
-    warn_min: float = param(10.0, 'warn below these minutes of disk', low=0.0, read_only=True)
+    folder: str = param('runs/default/bags', 'where the bags go')
+    expect_expert: bool = param(False, 'an episode does not start without teleop/action')
+    fresh_s: float = param(2.0, 'required topics seen this recently', low=0.1, live=True)
+    reserve_mb: float = param(500.0, 'disk space that stays free', low=1.0, live=True)
+    warn_min: float = param(10.0, 'warn below these minutes of disk', low=0.0, live=True)
+
+    def settings(self) -> Settings:
+        return Settings(fresh_s=self.fresh_s, reserve_mb=self.reserve_mb, warn_min=self.warn_min)
 
 
 class RecorderNode(IlNode):
@@ -49,14 +51,14 @@ class RecorderNode(IlNode):
 
     node_name = 'recorder'
     params_type = RecorderParams
+    findings = RecorderFindings
 
     def setup(self) -> None:
         self.spec = self.load_spec()
         self.topics = {self.resolve_topic_name(t.name): t for t in self.wanted()}
         plan = [self.plan(name, topic) for name, topic in self.topics.items()]
-        p = self.params
-        settings = Settings(fresh_s=p.fresh_s, reserve_mb=p.reserve_mb, warn_min=p.warn_min)
-        self.recorder = Recorder(Path(p.folder), plan, self.spec, settings)
+        folder, settings = Path(self.params.folder), self.params.settings()
+        self.recorder = Recorder(folder, plan, self.spec, settings)
         for line in self.recorder.recover():
             self.get_logger().warning(line)
         self.discarding = False
@@ -68,6 +70,9 @@ class RecorderNode(IlNode):
         self.service(LabelEpisode, 'episode/label', self.on_label)
         self.service(Trigger, 'episode/discard', self.on_discard)
         self.service(Trigger, 'episode/undo', self.on_undo)
+
+    def params_changed(self) -> None:
+        self.recorder.configure(self.params.settings())
 
     def start(self) -> None:
         self.queues = Queues(self, self.topics, DEPTH)
@@ -83,18 +88,15 @@ class RecorderNode(IlNode):
 
     def health(self) -> Health:
         now_ns = self.steady_ns()
-        disk, state = self.recorder.disk(now_ns), self.recorder.state(now_ns)
-        missing = ', '.join(self.recorder.missing(now_ns))
+        disk = self.recorder.disk(now_ns)
         values = {
             'episode': self.recorder.episode_id,
-            'missing': missing,
+            'missing': ' '.join(self.recorder.missing(now_ns)),
             'free_mb': disk.free_bytes // 1_000_000,
             'minutes_left': disk.minutes_left,
-            **self.recorder.lost(),
+            **{f'lost {name}': count for name, count in self.recorder.lost().items()},
         }
-        if disk.warn:
-            return Health(Level.WARN, f'{disk.minutes_left:.0f} minutes of disk left', values)
-        return Health(Level.OK, state.value, values)
+        return Health.of(found(self.recorder, now_ns), values)
 
     # Topics.
 

@@ -100,7 +100,7 @@ def rebuild_frames(path: Path, spec: Spec | None = None) -> Vector:
     if episode.foreign:
         return episode.frames
     types = {stream.type for stream in episode.spec.observed}
-    return rebuild(_raw(path, types), episode.spec, episode.steps)
+    return rebuild(raw(path, types), episode.spec, episode.steps)
 
 
 def _identify(path: Path, spec: Spec | None, found: cache.Files) -> tuple[Manifest, Spec]:
@@ -127,15 +127,15 @@ def _identify(path: Path, spec: Spec | None, found: cache.Files) -> tuple[Manife
 
 
 def _decode(path: Path, spec: Spec) -> Extract:
-    contents = _raw(path, OWN_TYPES)
+    contents = raw(path, OWN_TYPES)
     if find_topic(contents.topics, 'command', OWN_TYPES[2]):
         return extract(contents, spec)
     types = {s.type for s in spec.observed} | {c.type for c in spec.robot.commands}
-    return align_foreign(_raw(path, types), spec)
+    return align_foreign(raw(path, types), spec)
 
 
-def _raw(path: Path, types: Iterable[str]) -> Contents:
-    """Return the messages of these types. Raises UserError where the bag is damaged or empty."""
+def raw(path: Path, types: Iterable[str]) -> Contents:
+    """Return a bag's messages of these types. Raises UserError where it is damaged or empty."""
     files = _storage(path)
     if len(files) > 1 or files[0].suffix != '.mcap':
         return read_any(path)

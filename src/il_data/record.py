@@ -57,6 +57,11 @@ class Recorder:
         self._last: dict[str, Arrival] = {}
         self._run: Recording | None = None
 
+    def configure(self, settings: Settings) -> None:
+        """Let other times and limits hold from now on."""
+        self.settings = settings
+        self.guard.configure(settings.reserve_mb, settings.warn_min)
+
     def state(self, now_ns: int) -> State:
         if self._run is not None:
             return State.CLOSING if self._run.closing_ns else State.RECORDING
@@ -180,9 +185,7 @@ class Recorder:
     def lost(self) -> dict[str, int]:
         """Return messages lost so far in the running episode, by topic, where any were."""
         meters = self._run.meters.items() if self._run else ()
-        return {
-            f'lost {name}': meter.lost for name, meter in meters if meter.lost and not meter.shared
-        }
+        return {name: meter.lost for name, meter in meters if meter.lost and not meter.shared}
 
     def require_running(self) -> None:
         """Raise UserError where no episode is being recorded."""

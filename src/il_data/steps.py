@@ -65,7 +65,7 @@ def extract(contents: Contents, spec: Spec) -> Extract:
             strict=True,
         )
     )
-    names = _score_names(states)
+    names = score_names(states)
     members = int(proposals.numbers('members', 'i8').max(initial=0))
     sizes = Sizes(len(spec.frame_fields), len(spec.observed), len(spec.axes), members, len(names))
     steps = np.zeros(commands.n, step_type(sizes))
@@ -75,7 +75,7 @@ def extract(contents: Contents, spec: Spec) -> Extract:
     _add_proposals(steps, proposals, _match(proposals.stamps_ns(), stamps))
     _add_experts(steps, experts, _newest(experts.stamps_ns(), stamps))
     begun = np.logical_or.accumulate(in_episode & (steps['mode'] != Mode.HOLD))
-    return Extract(steps[in_episode & begun], names, _events(events))
+    return Extract(steps[in_episode & begun], names, events_of(events))
 
 
 def sizes_of(found: Extract, spec: Spec) -> Sizes:
@@ -134,7 +134,7 @@ def _add_states(
     for name in ('observation_age_s', 'joystick_age_s'):
         _put(steps, name, states.numbers(name, 'f8', np.nan), rows)
     for name in ('scores', 'thresholds'):
-        _put(steps, name, _by_name(states, name, names), rows)
+        _put(steps, name, by_name(states, name, names), rows)
     named = states.texts('episode_id') != ''
     return (rows >= 0) & named[rows] if states.n else np.zeros(len(steps), bool)
 
@@ -157,14 +157,16 @@ def _add_experts(steps: NDArray[Any], experts: Table, rows: NDArray[np.intp]) ->
     _put(steps, 'engaged', experts.numbers('engaged', '?'), rows)
 
 
-def _score_names(states: Table) -> tuple[str, ...]:
+def score_names(states: Table) -> tuple[str, ...]:
+    """Return the (K,) names of the scores in gate statuses."""
     names: dict[str, None] = {}
     for batch in states.batches:
         names.update(dict.fromkeys(getattr(batch.message, 'score_names', ())))
     return tuple(names)
 
 
-def _by_name(states: Table, field: str, names: tuple[str, ...]) -> NDArray[Any]:
+def by_name(states: Table, field: str, names: tuple[str, ...]) -> NDArray[Any]:
+    """Return (N, K) scores or thresholds; NaN where a status has none."""
     out = np.full((states.n, len(names)), np.nan)
     for batch in states.batches:
         for place, name in enumerate(getattr(batch.message, 'score_names', ())):
@@ -172,7 +174,8 @@ def _by_name(states: Table, field: str, names: tuple[str, ...]) -> NDArray[Any]:
     return out
 
 
-def _events(table: Table) -> tuple[EpisodeEvent, ...]:
+def events_of(table: Table) -> tuple[EpisodeEvent, ...]:
+    """Return the events of a topic, in the order of the file."""
     columns = zip(
         table.stamps_ns().tolist(),
         table.numbers('kind', 'u1').tolist(),

@@ -126,6 +126,13 @@ class GateCore:
         action = self._arbiter.stop().action
         return Command(self._tick, stamp_ns, action, Mode.HOLD, Owner.NOBODY)
 
+    def configure(self, config: GateConfig) -> None:
+        """Let another hand-over and other time-outs hold from the next tick on."""
+        self.config = config
+        self._switch.configure(config)
+        self._joystick.timeout_s = config.joystick_timeout_s
+        self._observation.timeout_s = config.observation_timeout_s
+
     def swap(self, new: Fitted) -> Fitted:
         """Put another gate in place and return the one before.
 

@@ -3,10 +3,11 @@ late. No clock: stamps and times come as arguments."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TypeVar
 
-from il_core.types import ExpertAction, Proposal
+from il_core.types import NS_PER_S, ExpertAction, Proposal
 
 T = TypeVar('T')
 
@@ -63,16 +64,22 @@ class Pacer:
     def __init__(self, period_ns: int) -> None:
         self._period_ns, self.alone = period_ns, 0
         self._due_ns: int | None = None
+        self._heard_ns: int | None = None
 
     def ticked(self, now_ns: int) -> None:
         """A proposal came."""
         self._due_ns = now_ns + round(LATE * self._period_ns)
+        self._heard_ns = now_ns
+
+    def silent_s(self, now_ns: int) -> float:
+        """Seconds since the last proposal; infinite where none came yet."""
+        return math.inf if self._heard_ns is None else (now_ns - self._heard_ns) / NS_PER_S
 
     def late(self, now_ns: int) -> bool:
         """Return whether a tick without proposal is due; the next one then is a period later."""
         if self._due_ns is None:
-            self.ticked(now_ns)
-        if self._due_ns is None or now_ns < self._due_ns:
+            self._due_ns = now_ns + round(LATE * self._period_ns)
+        if now_ns < self._due_ns:
             return False
         self._due_ns = now_ns + self._period_ns
         self.alone += 1

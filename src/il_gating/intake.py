@@ -24,11 +24,19 @@ class Joystick:
     """
 
     def __init__(self, timeout_s: float, problem: Problem) -> None:
-        self._timeout_ns, self._problem = round(timeout_s * NS_PER_S), problem
+        self.timeout_s, self._problem = timeout_s, problem
         self._expert: ExpertAction | None = None
         self._received_ns = 0
         self._seen: tuple[int, ...] | None = None
         self._bad = ''
+
+    @property
+    def timeout_s(self) -> float:
+        return self._timeout_ns / NS_PER_S
+
+    @timeout_s.setter
+    def timeout_s(self, timeout_s: float) -> None:
+        self._timeout_ns = round(timeout_s * NS_PER_S)
 
     def take(self, expert: ExpertAction | None, received_ns: int) -> tuple[int, ...]:
         """Keep a new action. Returns how often each `Press` was pressed since the last one.
@@ -93,7 +101,7 @@ class Observation:
     def __init__(self, spec: Spec, timeout_s: float) -> None:
         self._hash, self._shape = spec.hash, (len(spec.frame_fields),)
         self._ones = np.ones(self._shape)
-        self._timeout_ns = round(timeout_s * NS_PER_S)
+        self.timeout_s = timeout_s
         self._seen_ns: int | None = None
         self._newest_ns: int | None = None
         self.problem = ''
@@ -108,6 +116,14 @@ class Observation:
             return None
         self._newest_ns = stamp_ns
         return proposal
+
+    @property
+    def timeout_s(self) -> float:
+        return self._timeout_ns / NS_PER_S
+
+    @timeout_s.setter
+    def timeout_s(self, timeout_s: float) -> None:
+        self._timeout_ns = round(timeout_s * NS_PER_S)
 
     def take(self, proposal: Proposal | None, now_ns: int) -> Vector | None:
         """Return the usable frame (F,) of a tick, None where there is none; `problem` says

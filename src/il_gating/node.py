@@ -11,17 +11,18 @@ from interactive_il.srv import SetBudget
 from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
-from il_core.types import Command, EventKind, ExpertAction, Proposal
+from il_core.told import change
+from il_core.types import Command, EventKind, ExpertAction, Mode, Proposal
 from il_gating.api import GATES, Fitted, set_budget
 from il_gating.asked import GateEvent, Request
 from il_gating.build import build_gate, parse_params
 from il_gating.config import HANDOVERS, GateConfig
 from il_gating.core import GateCore, GateOutput
 from il_gating.inbox import Pacer, Pair, Pairs
-from il_gating.verdict import verdict
+from il_gating.verdict import GateFindings, finding, verdict
 from il_ros.beat import Beat
 from il_ros.build import command_builders
-from il_ros.health import Health, Level
+from il_ros.health import Health, log
 from il_ros.messages import (
     command_to_msg,
     event_from_msg,
@@ -37,28 +38,31 @@ from il_ros.ticking import TickingNode
 from il_ros.topics import command_topic
 from il_ros.window import Window
 
+# A policy that is silent for longer is said, also where nobody acts.
+SILENT_S = 1.0
 SERVICES = (Request.TAKEOVER, Request.RELEASE, Request.RESUME, Request.RESET_ESTOP)
 
 
 @dataclass(frozen=True)
 class GateParams(CommonParams):
-    """Changes take effect at the next configure."""
-
     gate: str = param('policy_only', 'who should act', choices=GATES.names)
     gate_params: str = param('', 'parameters of the gate as JSON or YAML, {novelty: 0.1}')
-    checkpoint: str = param('', 'folder of the policy that the gate was fitted for')
-    handover: str = param('request', 'how control changes hands', choices=HANDOVERS)
-    latency_s: float = param(0.0, 'from a request to the human, at least', low=0.0, high=60.0)
-    timeout_s: float = param(30.0, 'a request ends the episode after', low=0.1, high=3600.0)
-    joystick_timeout_s: float = param(0.3, 'silence that counts as loss', low=0.02, high=10.0)
-    observation_timeout_s: float = param(0.2, 'no frame for so long: hold', low=0.02, high=10.0)
-    hand_back_ticks: int = param(3, 'ticks in a row that want the policy back', low=1, high=1000)
-    min_duration_ticks: int = param(1, 'ticks the human keeps it at least', low=1, high=100000)
-    auto_return: bool = param(False, 'hand back while the dead-man is held, too')
-    auto_start: bool = param(False, 'leave HOLD when an episode starts (simulation)')
-    auto_resume: bool = param(False, 'leave HOLD when a fault is gone (simulation)')
+    checkpoint: str = param('', 'folder of a checkpoint; `il swap` changes it while running')
+    handover: str = param('request', 'how control changes hands', choices=HANDOVERS, live=True)
+    latency_s: float = param(0.0, 'request to human, at least', low=0.0, high=60.0, live=True)
+    timeout_s: float = param(30.0, 'a request ends the episode', low=0.1, high=3600.0, live=True)
+    joystick_timeout_s: float = param(0.3, 'silence is loss', low=0.02, high=10.0, live=True)
+    observation_timeout_s: float = param(0.2, 'no frame: hold', low=0.02, high=10.0, live=True)
+    hand_back_ticks: int = param(3, 'ticks that want the policy back', low=1, high=1000, live=True)
+    min_duration_ticks: int = param(1, 'the human has it at least', low=1, high=10**5, live=True)
+    auto_return: bool = param(False, 'hand back while the dead-man is held, too', live=True)
+    auto_start: bool = param(False, 'leave HOLD when an episode starts (simulation)', live=True)
+    auto_resume: bool = param(False, 'leave HOLD when a fault is gone (simulation)', live=True)
     expect_expert: bool = param(False, 'lockstep: wait for teleop/action at every tick')
     continuous_labels: bool = param(False, 'the expert acts at every tick, whoever owns')
+
+    def __post_init__(self) -> None:
+        self.config()
 
     def config(self) -> GateConfig:
         names = GateConfig.__dataclass_fields__
@@ -70,6 +74,7 @@ class GateNode(TickingNode):
 
     node_name = 'gate'
     params_type = GateParams
+    findings = GateFindings
 
     def setup(self) -> None:
         self.spec = self.load_spec()
@@ -99,6 +104,9 @@ class GateNode(TickingNode):
         if not self.lockstep:
             self.timer(self.pacer.look_s, self.on_look)
 
+    def params_changed(self) -> None:
+        self.core.configure(self.params.config())
+
     def stop(self) -> None:
         self.last_words()
 
@@ -113,16 +121,17 @@ class GateNode(TickingNode):
         writers = [p.topic_name for p in (*self.robot, self.commands) if self._rivals(p)]
         values = {'gate': self.params.gate, 'checkpoint_id': self.core.checkpoint_id}
         if writers:
-            rule = f'another node writes to {", ".join(writers)}: only the gate may'
-            return Health(Level.ERROR, rule, values)
-        if self.output is None:
-            return Health(Level.WARN, 'no proposal yet', values)
-        state = self.output.state
-        values |= {'mode': state.mode.name, 'cause': state.cause.name}
-        values |= {'joystick_age_s': state.joystick_age_s, **self.decision.summary()}
-        values |= {'ticks_without_proposal': self.pacer.alone, **self.overruns()}
-        level, message = verdict(state)
-        return Health(Level[level], message, values)
+            return Health.of(
+                GateFindings.RIVAL(topics=', '.join(writers), first=writers[0]), values
+            )
+        state = self.output.state if self.output else None
+        if state is not None:
+            values |= {'mode': state.mode.name, 'cause': state.cause.name}
+            values |= {'joystick_age_s': state.joystick_age_s, **self.decision.summary()}
+            values |= {'ticks_without_proposal': self.pacer.alone, **self.overruns()}
+        silent_s = 0.0 if self.lockstep else self.pacer.silent_s(self.steady_ns())
+        patience_s = max(self.params.observation_timeout_s, SILENT_S)
+        return Health.of(finding(state, silent_s, patience_s), values)
 
     # Lockstep.
 
@@ -176,7 +185,7 @@ class GateNode(TickingNode):
 
     def on_budget(self, request: Any, response: Any) -> Any:
         set_budget(self.core.gate, request.alpha)
-        self.log(f'asks on {request.alpha:g} of the states from now on', 'OK')
+        log(self, f'asks on {request.alpha:g} of the states from now on')
         response.success, response.message = True, 'at the next tick'
         return response
 
@@ -208,15 +217,9 @@ class GateNode(TickingNode):
         self.status.publish(state_to_msg(state))
         for notice in output.notices:
             self.events.publish(event_to_msg(notice))
-        if before is None or before.state.mode is not state.mode:
-            self.log(f'{state.mode.name} ({state.cause.name}): {state.detail}', verdict(state)[0])
-
-    def log(self, text: str, level: str) -> None:
-        # rclpy refuses another severity from the same line.
-        if level == 'OK':
-            self.get_logger().info(text)
-        else:
-            self.get_logger().warning(text)
+        mode = before.state.mode if before else Mode.UNKNOWN
+        if mode is not state.mode:
+            log(self, change(mode, state), verdict(state).level)
 
     def send(self, command: Command) -> None:
         """Publish a command: to the robot first."""

@@ -62,7 +62,8 @@ class Switch:
     """Keeps the mode. `autonomous_start`: an episode begins with the policy."""
 
     def __init__(self, config: GateConfig, autonomous_start: bool) -> None:
-        self.config, self.autonomous_start = config, autonomous_start
+        self.autonomous_start = autonomous_start
+        self.configure(config)
         self.mode, self.cause, self.detail = Mode.HOLD, Cause.START, 'start'
         self.in_episode = False
         self._armed: Cause | None = None
@@ -72,6 +73,10 @@ class Switch:
         self._by_hand = False
         self._agreed, self._had = 0, 0
         self._aborted = False
+
+    def configure(self, config: GateConfig) -> None:
+        """Let another hand-over and other times hold from the next tick on."""
+        self.config = config
         self._latency_ns = round(config.latency_s * NS_PER_S)
         self._timeout_ns = round(config.timeout_s * NS_PER_S)
 

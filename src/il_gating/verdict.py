@@ -2,14 +2,104 @@
 
 from __future__ import annotations
 
-from il_core.types import FAULTS, GateState, Mode
+import enum
+import math
+
+from il_core.findings import Finding, Findings
+from il_core.types import Cause, GateState, Mode
 
 
-def verdict(state: GateState) -> tuple[str, str]:
-    """Return (level, sentence), level one of OK, WARN, ERROR."""
-    sentence = f'{state.mode.name}: {state.detail}'
+@enum.unique
+class GateFindings(Findings):
+    """What the gate finds about itself."""
+
+    RIVAL = (
+        'ERROR',
+        'another node writes to {topics}',
+        'only the gate may command the robot',
+        'stop it: `ros2 topic info --verbose {first}` names it',
+    )
+    UNFED = (
+        'WARN',
+        'no proposal {since}',
+        'the policy node is not there, not active, or gets no observation',
+        'see the diagnostics of policy, and `ros2 topic hz policy/proposal`',
+    )
+    ESTOP = (
+        'ERROR',
+        'ESTOP: {detail}',
+        'the emergency stop is latched',
+        'when it is safe, call gate/reset_estop, then gate/resume',
+    )
+    STALE_OBSERVATION = (
+        'ERROR',
+        'HOLD: {detail}',
+        'the robot stands because there is no usable observation',
+        'see the diagnostics of policy for the stream; then call gate/resume',
+    )
+    STALE_JOYSTICK = (
+        'ERROR',
+        'HOLD: {detail}',
+        'the human who should drive is not there',
+        'hold the dead-man, or call gate/resume to let the policy go on; `ros2 topic hz joy` '
+        'shows whether the joystick speaks',
+    )
+    POLICY_FAULT = (
+        'ERROR',
+        'HOLD: {detail}',
+        'the policy gave no action that may be sent',
+        'take over, or run another checkpoint (`il swap`), then call gate/resume',
+    )
+    CHECKPOINT_MISMATCH = (
+        'ERROR',
+        'HOLD: {detail}',
+        'the gate was fitted for another policy than the one that runs',
+        '`il swap CHECKPOINT` gives both the same one; then call gate/resume',
+    )
+    REQUEST_TIMEOUT = (
+        'ERROR',
+        'HOLD: {detail}',
+        'the gate asked for the human, and nobody came within timeout_s: the episode is over',
+        'start the next one with somebody at the joystick, or raise timeout_s of gate',
+    )
+    REQUESTING = (
+        'WARN',
+        'REQUESTING: {detail}',
+        'the gate asks for the human, the robot stands',
+        'hold the dead-man to take over, or call gate/release to let the policy go on',
+    )
+    FINE = ('OK', '{mode}: {detail}', 'control is where it should be')
+
+
+FAULTS = {
+    Cause.STALE_OBSERVATION: GateFindings.STALE_OBSERVATION,
+    Cause.STALE_JOYSTICK: GateFindings.STALE_JOYSTICK,
+    Cause.POLICY_FAULT: GateFindings.POLICY_FAULT,
+    Cause.CHECKPOINT_MISMATCH: GateFindings.CHECKPOINT_MISMATCH,
+    Cause.REQUEST_TIMEOUT: GateFindings.REQUEST_TIMEOUT,
+}
+
+
+def verdict(state: GateState) -> GateFindings:
+    """Return what `state` means; its message takes `mode` and `detail`."""
     if state.mode is Mode.ESTOP:
-        return 'ERROR', sentence
-    if state.mode is Mode.HOLD and state.cause in FAULTS:
-        return 'ERROR', sentence
-    return ('WARN' if state.mode is Mode.REQUESTING else 'OK'), sentence
+        return GateFindings.ESTOP
+    if state.mode is Mode.REQUESTING:
+        return GateFindings.REQUESTING
+    held = FAULTS if state.mode is Mode.HOLD else {}
+    return held.get(state.cause, GateFindings.FINE)
+
+
+def finding(state: GateState | None, silent_s: float, patience_s: float) -> Finding:
+    """Return what diagnostics say.
+
+    Args:
+        state: of the last tick, None before the first.
+        silent_s: since the last proposal.
+        patience_s: so long a silence says nothing.
+    """
+    found = GateFindings.UNFED if state is None else verdict(state)
+    if state is None or (found is GateFindings.FINE and silent_s > patience_s):
+        since = f'for {silent_s:.1f} s' if math.isfinite(silent_s) else 'yet'
+        return GateFindings.UNFED(since=since)
+    return found(mode=state.mode.name, detail=state.detail)

@@ -11,6 +11,7 @@ from interactive_il.srv import CancelJob, StartJob
 
 from il_core.errors import UserError
 from il_gating.api import GATES
+from il_loop.findings import JobFindings
 from il_loop.fits import PROBES
 from il_loop.job import Job
 from il_ros.build import to_time
@@ -26,19 +27,23 @@ ENDED = (Msg.STATE_DONE, Msg.STATE_FAILED, Msg.STATE_CANCELLED)
 
 @dataclass(frozen=True)
 class JobsParams(CommonParams):
-    """Changes take effect with the next job."""
+    """All of them hold for the next job."""
 
-    run: str = param('runs/default', 'run folder whose bags are trained on')
-    gate: str = param('novelty', 'gate that collects, fitted where it can be', choices=GATES.names)
-    alpha: float = param(
-        0.0, "share of states on which it may ask; 0: the gate's own", low=0.0, high=1.0
+    run: str = param('runs/default', 'run folder whose bags are trained on', live=True)
+    gate: str = param(
+        'novelty', 'gate that collects, fitted where it can be', choices=GATES.names, live=True
     )
-    probes: int = param(PROBES, 'in simulation: episodes alone for a critic', low=0, high=10_000)
-    critic_steps: int = param(12_500, 'of a critic', low=1, high=10_000_000)
-    epochs: float = param(200.0, 'passes over the labels', low=0.1, high=1e6)
-    seed: int = param(0, 'of the training', low=0, high=2**31)
-    swap: bool = param(True, 'let policy and gate run the result')
-    swap_wait_s: float = param(600.0, 'for the gate to hold', low=0.0, high=86400.0)
+    alpha: float = param(
+        0.0, "share of states on which it may ask; 0: the gate's own", low=0.0, high=1.0, live=True
+    )
+    probes: int = param(
+        PROBES, 'in simulation: episodes alone for a critic', low=0, high=10_000, live=True
+    )
+    critic_steps: int = param(12_500, 'of a critic', low=1, high=10_000_000, live=True)
+    epochs: float = param(200.0, 'passes over the labels', low=0.1, high=1e6, live=True)
+    seed: int = param(0, 'of the training', low=0, high=2**31, live=True)
+    swap: bool = param(True, 'let policy and gate run the result', live=True)
+    swap_wait_s: float = param(600.0, 'for the gate to hold', low=0.0, high=86400.0, live=True)
 
 
 class JobsNode(IlNode):
@@ -46,6 +51,7 @@ class JobsNode(IlNode):
 
     node_name = 'jobs'
     params_type = JobsParams
+    findings = JobFindings
 
     def setup(self) -> None:
         self.job: Job | None = None
@@ -71,7 +77,11 @@ class JobsNode(IlNode):
 
     def health(self) -> Health:
         values = {'job': self.told.job_id or 'none', 'progress': float(self.told.progress)}
-        return Health(message=self.told.message or 'no job yet', values=values)
+        if not self.told.job_id:
+            return Health.of(JobFindings.NONE(), values)
+        failed = self.told.state == Msg.STATE_FAILED
+        finding = JobFindings.FAILED if failed else JobFindings.FINE
+        return Health.of(finding(job=self.told.job_id, message=self.told.message), values)
 
     def on_train(self, _: Any, response: Any) -> Any:
         if self.told.job_id and self.told.state not in ENDED:

@@ -11,9 +11,10 @@ from il_core.errors import UserError
 from il_core.spec import Stream
 from il_core.types import NS_PER_S, EventKind, Frame
 from il_policy.api import POLICIES, Policy
+from il_policy.findings import PolicyFindings, found
 from il_policy.ticker import Ticker
 from il_ros.beat import Beat
-from il_ros.health import Health, Level
+from il_ros.health import Health
 from il_ros.messages import event_from_msg, proposal_to_msg
 from il_ros.params import CommonParams, param
 from il_ros.raw import StreamReader
@@ -29,14 +30,13 @@ LATE_PERIODS = 1.5
 
 @dataclass(frozen=True)
 class PolicyParams(CommonParams):
-    policy: str = param('none', 'what proposes; takes effect at configure', choices=POLICIES.names)
-    checkpoint: str = param('', 'folder of a checkpoint; takes effect at configure')
+    policy: str = param('none', 'what proposes', choices=POLICIES.names)
+    checkpoint: str = param('', 'folder of a checkpoint; `il swap` changes it while running')
     tick_on: str = param(
         'timer',
         "what starts a tick: a timer at the robot's rate, or the arrival of all observations of "
         'one stamp (one source, such as the simulator)',
         choices=('timer', 'observations'),
-        read_only=True,
     )
 
 
@@ -45,13 +45,15 @@ class PolicyNode(TickingNode):
 
     node_name = 'policy'
     params_type = PolicyParams
+    findings = PolicyFindings
 
     def setup(self) -> None:
         self.spec = self.load_spec()
         self.policy = self._load(Path(self.params.checkpoint) if self.params.checkpoint else None)
         self.ticker = Ticker(self.spec)
         self.age, self.inference = Window('observation_age_s'), Window('inference_s')
-        self.fault, self.ticked = 'no tick yet', False
+        topics = ' '.join(self.resolve_topic_name(s.topic) for s in self.spec.observed)
+        self.found, self.ticked = PolicyFindings.UNTICKED(topics=topics), False
         self.on_arrival = self.lockstep or self.params.tick_on == 'observations'
         self.proposals = self.publisher('policy/proposal')
         for stream in self.spec.observed:
@@ -75,8 +77,7 @@ class PolicyNode(TickingNode):
             **self.inference.summary(),
             **self.overruns(),
         }
-        level = Level.ERROR if self.fault else Level.OK
-        return Health(level, self.fault or 'proposes', values)
+        return Health.of(self.found, values)
 
     def on_sample(self, stream: Stream, read: StreamReader, message: Any) -> None:
         try:
@@ -111,7 +112,7 @@ class PolicyNode(TickingNode):
     def propose(self, frame: Frame) -> None:
         proposal = self.policy.propose(frame)
         self.proposals.publish(proposal_to_msg(proposal))
-        self.fault = proposal.fault
+        self.found = found(proposal)
         self.age.add(frame.age_s)
         self.inference.add(proposal.inference_s)
 

@@ -14,19 +14,24 @@ from il_core import share
 # Set for the children of `il run` and `ros2 launch`: they leave with it, see run.follow_parent.
 PARENT = 'IL_PARENT_PID'
 
-# Jazzy reads only the second, later distributions the first.
-PROFILE_NAMES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
+# Fast DDS 3 (Kilted) reads the first, 2.14 (Jazzy) the second alone.
+PROFILES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
 
 # Images are allocated and freed at every frame: keep the memory instead of giving it back.
 _MEMORY = {'MALLOC_MMAP_THRESHOLD_': '268435456', 'MALLOC_TRIM_THRESHOLD_': '536870912'}
 
 
+def local_profile() -> str:
+    """Return the path of our profile."""
+    return str(share.share_dir() / 'config' / 'fastdds_local.xml')
+
+
 def transport() -> dict[str, str]:
-    """Return the variables for images through shared memory on one host; the user's own win."""
-    profile = str(share.share_dir() / 'config' / 'fastdds_local.xml')
-    if any(name in os.environ for name in PROFILE_NAMES):
-        return {}
-    return dict.fromkeys(PROFILE_NAMES, profile)
+    """Return the variables for images through shared memory on one host; a profile of the user's
+    own wins, under whichever name it is set."""
+    given = [os.environ[name] for name in PROFILES if name in os.environ]
+    profile = given[0] if given else local_profile()
+    return {name: profile for name in PROFILES if name not in os.environ}
 
 
 def of_children() -> dict[str, str]:

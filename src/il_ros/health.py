@@ -9,6 +9,8 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from il_core.findings import Finding, Findings
+
 
 class Level(enum.IntEnum):
     """Numbers equal DiagnosticStatus."""
@@ -27,6 +29,41 @@ class Health:
     message: str = 'ok'
     values: Mapping[str, object] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, finding: Finding, values: Mapping[str, object] | None = None) -> Health:
+        return cls(Level[finding.level], finding.text, values or {})
+
+
+@enum.unique
+class NodeFindings(Findings):
+    """What every node may find about itself."""
+
+    INACTIVE = (
+        'WARN',
+        '{state}',
+        'the node is there and does nothing',
+        '`ros2 lifecycle set {node} configure`, then activate',
+    )
+    FAILED = (
+        'ERROR',
+        '{complaint}',
+        'the node could not be configured or activated',
+        'put that right, then `ros2 lifecycle set {node} configure` and activate',
+    )
+    REFUSED = (
+        'ERROR',
+        '{complaint}',
+        'a message broke a rule and was left out',
+        'put its sender right; the log of {node} has every one',
+    )
+    CLASH = (
+        'ERROR',
+        '{clashes}',
+        'a topic carries two types: nothing arrives',
+        'stop the sender of the wrong type: `ros2 topic info --verbose` names it',
+    )
+    FINE = ('OK', 'ok', 'nothing to say')
+
 
 def diagnostics(name: str, health: Health, stamp: Any) -> DiagnosticArray:
     """Return the message of one node."""
@@ -40,6 +77,15 @@ def diagnostics(name: str, health: Health, stamp: Any) -> DiagnosticArray:
     message = DiagnosticArray(status=[status])
     message.header.stamp = stamp
     return message
+
+
+def log(node: Any, text: str, level: str = 'OK') -> None:
+    """Log at the severity of a finding."""
+    logger = node.get_logger()
+    if level == 'OK':
+        logger.info(text)
+    else:  # not by one call: rclpy refuses another severity from the same line
+        logger.warning(text)
 
 
 def _text(value: object) -> str:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 import traceback
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
-from rclpy.callback_groups import ReentrantCallbackGroup
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
 from il_core.errors import UserError
+from il_core.findings import Findings
 from il_core.load import load_spec
 from il_core.spec import Spec
 from il_ros import topics
-from il_ros.health import Health, Level, diagnostics
-from il_ros.params import CommonParams, declare
+from il_ros.answering import offer
+from il_ros.health import Health, NodeFindings, diagnostics
+from il_ros.params import CommonParams, Declared
 from il_ros.topics import TOPICS, Topic
 
 LAST_WORDS_S = 0.5
@@ -41,13 +43,15 @@ class IlNode(LifecycleNode):
 
     node_name: ClassVar[str] = 'il_node'
     params_type: ClassVar[type] = CommonParams
+    findings: ClassVar[type[Findings]] = NodeFindings
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(self.node_name, **kwargs)
         self.active = False
         self.exit_code: int | None = None
         self.complaint = ''
-        self.params: Any = declare(self, self.params_type, self._params_changed)
+        self._declared = Declared[Any](self, self.params_type, self._params_changed)
+        self.params: Any = self._declared.values
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._active_timers: list[Timer] = []
         self._made: list[tuple[Callable[[Any], Any], Any]] = []
@@ -79,7 +83,7 @@ class IlNode(LifecycleNode):
         return ()
 
     def params_changed(self) -> None:
-        """`self.params` holds new values."""
+        """`self.params` holds new values: let live ones take effect on what `setup` made."""
 
     # What subclasses use.
 
@@ -123,34 +127,7 @@ class IlNode(LifecycleNode):
         """Offer a service with `success` and `message` in its answer, which a UserError fills
         in. On the single-threaded executor the callback may be a coroutine that awaits rclpy
         futures."""
-
-        def refuse(response: Any, error: UserError) -> Any:
-            response.success, response.message = False, str(error)
-            self.get_logger().error(f'{name}: {error}')
-            return response
-
-        def answer(request: Any, response: Any) -> Any:
-            try:
-                if not self.active:
-                    raise UserError('node', self.get_name(), 'is not active')
-                return callback(request, response)
-            except UserError as error:
-                return refuse(response, error)
-
-        async def answer_later(request: Any, response: Any) -> Any:
-            waiting = answer(request, response)
-            if not inspect.iscoroutine(waiting):
-                return waiting
-            try:
-                return await waiting
-            except UserError as error:
-                return refuse(response, error)
-
-        if inspect.iscoroutinefunction(callback):  # else its group would wait for it too
-            group = ReentrantCallbackGroup()
-            made = self.create_service(kind, name, answer_later, callback_group=group)
-        else:
-            made = self.create_service(kind, name, answer)
+        made = offer(self, kind, name, callback)
         self._made.append((self.destroy_service, made))
         return made
 
@@ -168,6 +145,11 @@ class IlNode(LifecycleNode):
         self._active_timers.append(made)
         return made
 
+    def untimer(self, made: Timer) -> None:
+        """Destroy a timer before deactivation does."""
+        self._active_timers.remove(made)
+        self.destroy_timer(made)
+
     def complain(self, error: UserError) -> None:
         """Log an error that arrived from outside, at most once a second; the next diagnostics
         carry it."""
@@ -177,6 +159,19 @@ class IlNode(LifecycleNode):
     def request_exit(self, code: int) -> None:
         """Ask the process to close this node and end with `code`."""
         self.exit_code = code
+
+    @property
+    def state(self) -> str:
+        """Of the life cycle: unconfigured, inactive, active."""
+        return str(self._state_machine.current_state[1])
+
+    def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
+        """Answer those who set parameters from outside, with the reason where that is refused."""
+        reason = self._declared.refusal(parameter_list, self.state)
+        if reason:
+            self.get_logger().warning(f'refused: {reason}')
+            return SetParametersResult(successful=False, reason=reason)
+        return super().set_parameters_atomically(parameter_list)
 
     # Life cycle.
 
@@ -192,7 +187,7 @@ class IlNode(LifecycleNode):
         if self.active:
             self._attempt('last words', self._say_last_words)
             self.trigger_deactivate()
-        if self._state_machine.current_state[1] == 'inactive':
+        if self.state == 'inactive':
             self.trigger_cleanup()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -268,21 +263,27 @@ class IlNode(LifecycleNode):
 
     def _params_changed(self, params: Any) -> None:
         self.params = params
-        self.params_changed()
+        if self.state != 'unconfigured':
+            self.params_changed()
 
     def _report(self) -> None:
         stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(diagnostics(self.get_name(), self._state_of_health(), stamp))
 
     def _state_of_health(self) -> Health:
+        node = self.get_fully_qualified_name()
+        if not self.active and self.complaint:
+            return Health.of(NodeFindings.FAILED(complaint=self.complaint, node=node))
         if not self.active:
-            return Health(Level.WARN, self.complaint or self._state_machine.current_state[1])
+            return Health.of(NodeFindings.INACTIVE(state=self.state, node=node))
         clashes = topics.type_clashes(self, self._checked_topics)
-        complaint, self.complaint = '; '.join([self.complaint, *clashes]).strip('; '), ''
+        complaint, self.complaint = self.complaint, ''
         own = self.health()
-        if not complaint:
-            return own
-        return Health(Level.ERROR, complaint, own.values)
+        if clashes:
+            return Health.of(NodeFindings.CLASH(clashes=', '.join(clashes)), own.values)
+        if complaint:
+            return Health.of(NodeFindings.REFUSED(complaint=complaint, node=node), own.values)
+        return own
 
 
 def _no_way_back(result: TransitionCallbackReturn) -> TransitionCallbackReturn:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -18,63 +18,108 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from il_core.errors import UserError
-from il_ros.rules import Rule, arguments, checked, param
+from il_ros.rules import Change, Rule, arguments, checked, param
 
-__all__ = ['CommonParams', 'arguments', 'declare', 'param']
+__all__ = ['CommonParams', 'Declared', 'arguments', 'param']
 
 T = TypeVar('T')
+
+FIXED = 'fixed when the node starts, for the whole graph: start the graph anew with another value'
+RECONFIGURE = (
+    'is read when the node is configured, and the node is {0}: '
+    '`ros2 lifecycle set {1} deactivate`, '
+    'then cleanup, set it, then configure and activate'
+)
+WHEN = {
+    Change.START: FIXED,
+    Change.CONFIGURE: 'takes effect at configure; refused while the node is configured',
+    Change.LIVE: 'takes effect at once',
+}
 
 
 @dataclass(frozen=True)
 class CommonParams:
     """What every node of the graph takes."""
 
-    task: str = param('reach', 'task name, path of a .yaml, or gym:NAME', read_only=True)
-    robot: str = param('', "robot name or .yaml path; empty: the task's own", read_only=True)
-    lockstep: bool = param(False, 'wait for every input of a tick (simulation)', read_only=True)
-    autostart: bool = param(True, 'configure and activate when the node starts', read_only=True)
+    task: str = param('reach', 'task name, path of a .yaml, or gym:NAME', at_start=True)
+    robot: str = param('', "robot name or .yaml path; empty: the task's own", at_start=True)
+    lockstep: bool = param(False, 'wait for every input of a tick (simulation)', at_start=True)
+    autostart: bool = param(True, 'configure and activate when the node starts', at_start=True)
     realtime_priority: int = param(
-        0, 'SCHED_FIFO priority of the process; 0: none', low=0, high=99, read_only=True
+        0, 'SCHED_FIFO priority of the process; 0: none', low=0, high=99, at_start=True
     )
 
 
-def declare(node: Node, kind: type[T], changed: Callable[[T], None]) -> T:
-    """Declare every field of `kind` on `node` and return their values.
+class Declared(Generic[T]):
+    """The parameters of a node, one per field of a frozen dataclass.
 
     Args:
-        node: keeps the parameters; answers later changes with the reason where one is refused.
-        kind: frozen dataclass whose fields come from `param`; its `__post_init__` may refuse too.
+        node: keeps the parameters.
+        kind: its fields come from `param`; its `__post_init__` may refuse too.
         changed: called with the new values after a change was accepted.
+
+    Attributes:
+        values: what they are now.
 
     Raises:
         UserError: a value from the command line or a parameter file breaks a rule.
     """
-    held = [kind(**{f.name: _declare(node, f) for f in _fields(kind)})]
-    fields = {f.name: f for f in _fields(kind)}
 
-    def updated(parameters: list[Parameter]) -> T:
-        values = {p.name: checked(fields[p.name], p.value) for p in parameters if p.name in fields}
-        return dataclasses.replace(held[0], **values)  # type: ignore[type-var]
+    def __init__(self, node: Node, kind: type[T], changed: Callable[[T], None]) -> None:
+        self._node, self._changed = node, changed
+        self._fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+        self.values = kind(**{name: _declare(node, f) for name, f in self._fields.items()})
+        node.add_on_set_parameters_callback(self._check)
+        node.add_post_set_parameters_callback(self._commit)
 
-    def check(parameters: list[Parameter]) -> SetParametersResult:
+    def refusal(self, parameters: Sequence[Parameter], state: str) -> str:
+        """Say why others may not change `parameters` now, empty where they may.
+
+        Args:
+            state: of the node's life cycle.
+        """
         try:
-            updated(parameters)
+            for parameter in parameters:
+                self._admit(parameter, state)
+            self._updated(parameters)
+        except UserError as error:
+            return str(error)
+        return ''
+
+    def _admit(self, parameter: Parameter, state: str) -> None:
+        """Raise UserError where a parameter is not known, or not to be changed now."""
+        name = parameter.name
+        if not self._node.has_parameter(name):
+            raise UserError('parameter', name, 'not known', self._fields)
+        if name not in self._fields:
+            return
+        rule: Rule = self._fields[name].metadata['rule']
+        what, value = f'parameter {name}', getattr(self.values, name)
+        if rule.change is Change.START:
+            raise UserError(what, value, f'is {FIXED}')
+        if rule.change is Change.CONFIGURE and state != 'unconfigured':
+            raise UserError(what, value, RECONFIGURE.format(state, _full_name(self._node)))
+
+    def _updated(self, parameters: Sequence[Parameter]) -> T:
+        fields = self._fields
+        values = {p.name: checked(fields[p.name], p.value) for p in parameters if p.name in fields}
+        return dataclasses.replace(self.values, **values)  # type: ignore[type-var]
+
+    def _check(self, parameters: list[Parameter]) -> SetParametersResult:
+        try:
+            self._updated(parameters)
         except UserError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
 
-    def commit(parameters: list[Parameter]) -> None:
-        if any(p.name in fields for p in parameters):
-            held[0] = updated(parameters)
-            changed(held[0])
-
-    node.add_on_set_parameters_callback(check)
-    node.add_post_set_parameters_callback(commit)
-    return held[0]
+    def _commit(self, parameters: list[Parameter]) -> None:
+        if any(p.name in self._fields for p in parameters):
+            self.values = self._updated(parameters)
+            self._changed(self.values)
 
 
-def _fields(kind: type) -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(kind)
+def _full_name(node: Node) -> str:
+    return str(node.get_fully_qualified_name())
 
 
 def _declare(node: Node, field: dataclasses.Field[Any]) -> Any:
@@ -91,8 +136,8 @@ def _descriptor(field: dataclasses.Field[Any], rule: Rule) -> ParameterDescripto
     descriptor = ParameterDescriptor(
         name=field.name,
         description=rule.description,
-        additional_constraints=rule.text(),
-        read_only=rule.read_only,
+        additional_constraints='; '.join(filter(None, [rule.text(), WHEN[rule.change]])),
+        read_only=rule.change is Change.START,
         dynamic_typing=True,
     )
     if rule.low is None or rule.high is None:

@@ -4,6 +4,7 @@ here."""
 from __future__ import annotations
 
 import dataclasses
+import enum
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,15 @@ KINDS = {bool: 'true or false', int: 'a whole number', float: 'a number', str: '
 Choices = Iterable[str] | Callable[[], Iterable[str]]
 
 
+class Change(enum.Enum):
+    """When a parameter may change: at START of the node only (the whole graph has to agree on it),
+    before CONFIGURE reads it, or at any time (LIVE: it takes effect at once)."""
+
+    START = 'start'
+    CONFIGURE = 'configure'
+    LIVE = 'live'
+
+
 @dataclass(frozen=True)
 class Rule:
     """What a parameter means and which values it takes. `low` and `high` are inclusive."""
@@ -22,7 +32,7 @@ class Rule:
     low: float | None = None
     high: float | None = None
     choices: Choices = ()
-    read_only: bool = False
+    change: Change = Change.CONFIGURE
 
     def names(self) -> tuple[str, ...]:
         return tuple(self.choices() if callable(self.choices) else self.choices)
@@ -45,14 +55,18 @@ def param(
     low: float | None = None,
     high: float | None = None,
     choices: Choices = (),
-    read_only: bool = False,
+    live: bool = False,
+    at_start: bool = False,
 ) -> Any:
     """Return a dataclass field that is a ROS parameter; a tuple stands for a list of one type.
 
+    Whoever declares a parameter `live` acts on a change in `params_changed`, or reads it at every
+    use. One that is neither `live` nor `at_start` is refused while the node is configured.
     `choices` may be a function, so that a registry is read only when a node starts. An empty
     string is always a valid choice where it is the default.
     """
-    rule = Rule(description, low, high, choices, read_only)
+    change = Change.LIVE if live else Change.START if at_start else Change.CONFIGURE
+    rule = Rule(description, low, high, choices, change)
     return dataclasses.field(default=default, metadata={'rule': rule})
 
 

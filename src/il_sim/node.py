@@ -22,18 +22,19 @@ from il_ros.params import CommonParams, param
 from il_ros.run import run
 from il_ros.topics import command_topic, stream_topic
 from il_sim.api import make_world
+from il_sim.findings import SimFindings, found
 from il_sim.inbox import CommandInbox
 from il_sim.stage import STILL_NS, Stage, Turns
 
 
 @dataclass(frozen=True)
 class SimParams(CommonParams):
-    gui: bool = param(False, 'open a window', read_only=True)
-    camera: bool = param(False, "publish the spec's camera images (slow)", read_only=True)
-    width: int = param(128, 'image width in pixels', low=16, high=1920)
-    height: int = param(96, 'image height in pixels', low=16, high=1080)
+    gui: bool = param(False, 'open a window')
+    camera: bool = param(False, "publish the spec's camera images (slow)")
+    width: int = param(128, 'image width in pixels', low=16, high=1920, live=True)
+    height: int = param(96, 'image height in pixels', low=16, high=1080, live=True)
     seed: int = param(0, 'initial state before the first reset', low=0, high=2**31)
-    speed: float = param(1.0, 'simulated seconds per second', low=0.01, high=100.0)
+    speed: float = param(1.0, 'simulated seconds per second', low=0.01, high=100.0, live=True)
 
 
 class SimNode(IlNode):
@@ -41,6 +42,7 @@ class SimNode(IlNode):
 
     node_name = 'sim'
     params_type = SimParams
+    findings = SimFindings
 
     def setup(self) -> None:
         self.world = make_world(self.load_spec(), self.params.gui)
@@ -65,7 +67,15 @@ class SimNode(IlNode):
         if self.lockstep:
             self.timer(STILL_NS * 1e-9, self.look_around)
         else:
-            self.timer(self.spec.period_ns * 1e-9 / self.params.speed, self.real_time_tick)
+            self.ticking = self.timer(self.period_s(), self.real_time_tick)
+
+    def params_changed(self) -> None:
+        if self.active and not self.lockstep:
+            self.untimer(self.ticking)
+            self.ticking = self.timer(self.period_s(), self.real_time_tick)
+
+    def period_s(self) -> float:
+        return self.spec.period_ns * 1e-9 / self.params.speed
 
     def teardown(self) -> None:
         if hasattr(self, 'world'):
@@ -73,11 +83,8 @@ class SimNode(IlNode):
 
     def health(self) -> Health:
         stage = self.stage
-        state = 'runs' if stage.running else 'is over' if stage.over else 'stands still'
-        return Health(
-            message=f'{self.spec.task.name} {state}',
-            values={'seed': stage.seed, 'step': stage.step, 'outcome': stage.outcome.name},
-        )
+        values = {'seed': stage.seed, 'step': stage.step, 'outcome': stage.outcome.name}
+        return Health.of(found(stage, self.spec.task.name), values)
 
     # Lockstep: the answer to tick k starts tick k+1.
 

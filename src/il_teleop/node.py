@@ -12,13 +12,14 @@ from sensor_msgs.msg import JoyFeedback
 
 from il_core.types import GateState
 from il_ros.build import to_ns
-from il_ros.health import Health, Level
+from il_ros.health import Health
 from il_ros.lifecycle import IlNode
 from il_ros.messages import command_from_msg, event_to_msg, expert_to_msg, state_from_msg
 from il_ros.params import CommonParams, param
 from il_ros.run import run
 from il_teleop.alert import GATE_TIMEOUT_S, Alarm, Alert, Urgency, alarm
 from il_teleop.api import JoyState
+from il_teleop.findings import TeleopFindings
 from il_teleop.joystick import JoystickMapper
 from il_teleop.mapping import load_joystick
 from il_teleop.pulse import Pulse
@@ -31,16 +32,14 @@ BELL = '\a'  # a line of its own where lines are passed on, as by `il run`
 
 @dataclass(frozen=True)
 class TeleopParams(CommonParams):
-    joystick: str = param(
-        'xbox', 'joystick layout: a name in config/joysticks or a .yaml', read_only=True
-    )
-    source: str = param('joystick', 'what teleop/action calls the human', read_only=True)
+    joystick: str = param('xbox', 'joystick layout: a name in config/joysticks or a .yaml')
+    source: str = param('joystick', 'what teleop/action calls the human')
     joystick_timeout_s: float = param(
-        0.3, 'when the gate counts a silent joystick as lost', low=0.01, high=10.0, read_only=True
+        0.3, 'when the gate counts a silent joystick as lost', low=0.01, high=10.0, live=True
     )
-    bell: bool = param(True, 'ring the terminal bell on a request or a loss')
-    rumble: bool = param(True, 'shake the joystick on a request or a loss')
-    alarm: bool = param(True, 'publish teleop/alarm on a request or a loss')
+    bell: bool = param(True, 'ring the terminal bell on a request or a loss', live=True)
+    rumble: bool = param(True, 'shake the joystick on a request or a loss', live=True)
+    alarm: bool = param(True, 'publish teleop/alarm on a request or a loss', live=True)
 
 
 class TeleopNode(IlNode):
@@ -48,6 +47,7 @@ class TeleopNode(IlNode):
 
     node_name = 'teleop'
     params_type = TeleopParams
+    findings = TeleopFindings
 
     def setup(self) -> None:
         self.mapper = JoystickMapper(
@@ -55,7 +55,7 @@ class TeleopNode(IlNode):
         )
         self.pulse = Pulse(self.params.joystick_timeout_s)
         self.verdicts, self.alert = Verdicts(), Alert()
-        self.state: GateState | None = None
+        self.gate_state: GateState | None = None
         self.gate = Pulse(GATE_TIMEOUT_S)
         waits = self.lockstep and self.mapper.latching
         self.turn = Turn[JoyState](['command'] if waits else [])
@@ -66,6 +66,9 @@ class TeleopNode(IlNode):
         self.subscribe('command', self.on_command)
         self.subscribe('gate/status', self.on_status)
         self.subscribe('joy', self.on_joy)
+
+    def params_changed(self) -> None:
+        self.pulse.timeout_s = self.params.joystick_timeout_s
 
     def start(self) -> None:
         self.timer(LOOK_S, self.on_look)
@@ -80,10 +83,7 @@ class TeleopNode(IlNode):
             'rate_hz': self.pulse.rate_hz,
             'age_s': self.pulse.age_s(now_ns),
         }
-        complaint = self.pulse.complaint(now_ns) or self.mapper.fault
-        if complaint:
-            return Health(Level.WARN, complaint, values)
-        return Health(Level.OK, 'joystick heard', values)
+        return Health.of(self.pulse.finding(now_ns, self.mapper.fault), values)
 
     def on_joy(self, message: Any) -> None:
         self.pulse.beat(self.steady_ns())
@@ -97,7 +97,7 @@ class TeleopNode(IlNode):
         self.act(self.turn.answer('command', command.stamp_ns))
 
     def on_status(self, message: Any) -> None:
-        self.state = state_from_msg(message)
+        self.gate_state = state_from_msg(message)
         self.gate.beat(self.steady_ns())
         self.on_look()
 
@@ -105,7 +105,7 @@ class TeleopNode(IlNode):
         now_ns = self.steady_ns()
         watched = not self.lockstep  # where everybody waits, silence is no loss
         gate_age_s = self.gate.age_s(now_ns) if watched else math.nan
-        found = alarm(self.state, gate_age_s, watched and self.pulse.silent(now_ns))
+        found = alarm(self.gate_state, gate_age_s, watched and self.pulse.silent(now_ns))
         if self.alert.news(found, now_ns):
             self.tell(found)
         pulse = self.alert.pulse(now_ns)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
+from il_core.findings import Finding
 from il_core.types import NS_PER_S
+from il_teleop.findings import TeleopFindings
 
 # A time-out must survive this many lost or late messages, or jitter trips it.
 PERIODS = 5
@@ -19,12 +21,12 @@ class Pulse:
     """
 
     def __init__(self, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
+        self.timeout_s = timeout_s
         self._times_ns: deque[int] = deque(maxlen=DEPTH)
 
     def beat(self, now_ns: int) -> None:
         """A message arrived. Silence longer than the time-out begins the count anew."""
-        if self.age_s(now_ns) > self._timeout_s:
+        if self.age_s(now_ns) > self.timeout_s:
             self._times_ns.clear()
         self._times_ns.append(now_ns)
 
@@ -36,7 +38,7 @@ class Pulse:
 
     def silent(self, now_ns: int) -> bool:
         """Whether messages came, and come no more."""
-        return self.age_s(now_ns) > self._timeout_s
+        return self.age_s(now_ns) > self.timeout_s
 
     @property
     def rate_hz(self) -> float:
@@ -46,16 +48,15 @@ class Pulse:
         span_ns = self._times_ns[-1] - self._times_ns[0]
         return (len(self._times_ns) - 1) * NS_PER_S / max(span_ns, 1)
 
-    def complaint(self, now_ns: int) -> str:
-        """Say what is wrong, empty where nothing is."""
+    def finding(self, now_ns: int, fault: str = '') -> Finding:
+        """Say how the joystick is; `fault`: why its messages cannot be read."""
         if not self._times_ns:
-            return 'no joystick message yet'
-        if self.age_s(now_ns) > self._timeout_s:
-            return f'joystick silent for {self.age_s(now_ns):.1f} s'
-        needed_hz = PERIODS / self._timeout_s
+            return TeleopFindings.UNHEARD()
+        if self.age_s(now_ns) > self.timeout_s:
+            return TeleopFindings.SILENT(age_s=self.age_s(now_ns))
+        needed_hz = PERIODS / self.timeout_s
         if self.rate_hz < needed_hz:
-            return (
-                f'joystick at {self.rate_hz:.1f} Hz: the time-out of {self._timeout_s:g} s needs '
-                f'{needed_hz:.1f} Hz or more; raise autorepeat_rate'
+            return TeleopFindings.SLOW(
+                rate_hz=self.rate_hz, timeout_s=self.timeout_s, needed_hz=needed_hz
             )
-        return ''
+        return TeleopFindings.UNREADABLE(fault=fault) if fault else TeleopFindings.HEARD()

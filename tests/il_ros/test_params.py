@@ -16,7 +16,7 @@ from il_ros.rules import arguments
 @dataclass(frozen=True)
 class Params(CommonParams):
     gate: str = param('hg_dagger', 'which gate', choices=('hg_dagger', 'novelty'))
-    latency_s: float = param(0.5, 'reaction time', low=0.0, high=5.0)
+    latency_s: float = param(0.5, 'reaction time', low=0.0, high=5.0, live=True)
     ticks: int = param(3, 'how many', low=1)
     topics: tuple[str, ...] = param((), 'more topics')
 
@@ -31,7 +31,8 @@ def make(*args):
 
 
 def change(node, name, value):
-    return node.set_parameters([Parameter(name, value=value)])[0]
+    """What `ros2 param set` asks for."""
+    return node.set_parameters_atomically([Parameter(name, value=value)])
 
 
 def test_values_come_from_the_command_line_with_their_types(context):
@@ -55,11 +56,12 @@ def test_values_come_from_a_file_for_any_node(context, tmp_path):
     ('name', 'value', 'reason'),
     [
         ('gate', 'noveltyy', 'did you mean novelty?'),
-        ('latency_s', 6.0, '5'),
+        ('latency_s', 6.0, 'parameter latency_s is 6.0: must be 0 to 5'),
         ('latency_s', 'fast', 'must be a number'),
         ('ticks', 0, 'must be at least 1'),
         ('ticks', 2.5, 'must be a whole number'),
-        ('task', 'reach2', 'read'),
+        ('task', 'reach2', "parameter task is 'reach': is fixed when the node starts"),
+        ('latencys', 1.0, 'did you mean latency_s?'),
     ],
 )
 def test_a_refused_change_says_why_and_changes_nothing(context, name, value, reason):
@@ -69,6 +71,22 @@ def test_a_refused_change_says_why_and_changes_nothing(context, name, value, rea
     assert not result.successful
     assert reason in result.reason
     assert node.params == before
+
+
+def test_what_configure_reads_is_refused_until_the_node_is_cleaned_up(context):
+    node = make()
+    node.trigger_configure()
+    for leave, state in ((node.trigger_activate, 'inactive'), (lambda: None, 'active')):
+        result = change(node, 'ticks', 9)
+        assert not result.successful
+        assert f'and the node is {state}: `ros2 lifecycle set /probe deac' in result.reason
+        assert node.params.ticks == node.get_parameter('ticks').value == 3
+        assert change(node, 'latency_s', 1.5).successful
+        leave()
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    assert change(node, 'ticks', 9).successful
+    assert node.params.ticks == 9
 
 
 def test_an_accepted_change_arrives_in_params(context):
@@ -98,3 +116,5 @@ def test_describe_shows_text_range_and_read_only(context):
     assert latency.floating_point_range[0].to_value == 5.0
     assert node.describe_parameter('task').read_only
     assert 'novelty' in node.describe_parameter('gate').additional_constraints
+    assert 'refused while' in node.describe_parameter('gate').additional_constraints
+    assert 'takes effect at once' in latency.additional_constraints

@@ -47,7 +47,7 @@ rclpy.try_shutdown()
 
 def test_a_camera_of_640x480_without_acknowledgement_loses_nothing(monkeypatch):
     """With the default transport half of the images arrive, or none."""
-    for name in environment.PROFILE_NAMES:
+    for name in environment.PROFILES:
         monkeypatch.delenv(name, raising=False)
     env = environment.of_children()
     camera = subprocess.Popen([sys.executable, '-c', SENDER], env=env)

@@ -125,15 +125,15 @@ def test_verdicts_come_from_increments_after_the_first_message():
 
 def test_pulse_tells_silence_and_a_rate_too_low_for_the_time_out():
     pulse = Pulse(timeout_s=0.3)
-    assert pulse.complaint(0) == 'no joystick message yet'
+    assert pulse.finding(0).text.startswith('no joystick message yet; start a driver')
     for i in range(20):
         pulse.beat(i * 50 * MS)
     assert math.isclose(pulse.rate_hz, 20.0)
-    assert pulse.complaint(950 * MS) == ''
-    assert pulse.complaint(2200 * MS) == 'joystick silent for 1.2 s'
+    assert pulse.finding(950 * MS).level == 'OK'
+    assert pulse.finding(2200 * MS).text.startswith('joystick silent for 1.2 s; plug it in')
     for i in range(10):
         pulse.beat(3000 * MS + i * 100 * MS)
-    assert '10.0 Hz: the time-out of 0.3 s needs 16.7 Hz or more' in pulse.complaint(3900 * MS)
+    assert '10.0 Hz: the time-out of 0.3 s needs 16.7 Hz or more' in pulse.finding(3900 * MS).text
 
 
 def test_in_lockstep_a_view_holds_nothing_of_its_own_tick():

@@ -80,5 +80,6 @@ def stand():
     yield stand
     for node in stand.nodes:
         node.close()
+    stand.executor.shutdown()  # or its participant would haunt the tests after it
     stand.hand.destroy_node()
     rclpy.try_shutdown()

@@ -9,7 +9,7 @@ from typing import Any
 from sensor_msgs.msg import Joy
 
 from il_ros.build import header, to_array
-from il_ros.health import Health, Level
+from il_ros.health import Health
 from il_ros.lifecycle import IlNode
 from il_ros.params import CommonParams, param
 from il_ros.run import run
@@ -17,6 +17,7 @@ from il_teleop.api import JoyState
 from il_teleop.device.core import Reader, ReaderConfig, rumble_of
 from il_teleop.device.events import Joysticks
 from il_teleop.device.sdl import SdlJoysticks
+from il_teleop.findings import JoystickFindings
 
 DEFAULT = ReaderConfig()
 POLL_S = 0.004
@@ -26,30 +27,30 @@ RUMBLE_S = 1.0
 @dataclass(frozen=True)
 class JoystickParams(CommonParams):
     device_id: int = param(
-        DEFAULT.device_id, 'number of the joystick', low=0, high=63, read_only=True
+        DEFAULT.device_id, 'number of the joystick', low=0, high=63, at_start=True
     )
-    device_name: str = param(DEFAULT.device_name, 'its name; wins over device_id', read_only=True)
+    device_name: str = param(DEFAULT.device_name, 'its name; wins over device_id', at_start=True)
     deadzone: float = param(
         DEFAULT.deadzone,
         "share of an axis' way that is its centre",
         low=0,
         high=0.99,
-        read_only=True,
+        at_start=True,
     )
     autorepeat_rate: float = param(
         DEFAULT.autorepeat_rate,
         'messages per second while nothing changes',
         low=0,
         high=1000,
-        read_only=True,
+        at_start=True,
     )
-    sticky_buttons: bool = param(DEFAULT.sticky_buttons, 'a press toggles', read_only=True)
+    sticky_buttons: bool = param(DEFAULT.sticky_buttons, 'a press toggles', at_start=True)
     coalesce_interval_ms: int = param(
         DEFAULT.coalesce_interval_ms,
         'motions of axes within this time make one message',
         low=0,
         high=1000,
-        read_only=True,
+        at_start=True,
     )
 
     def config(self) -> ReaderConfig:
@@ -62,6 +63,7 @@ class JoystickNode(IlNode):
 
     node_name = 'joystick'
     params_type = JoystickParams
+    findings = JoystickFindings
 
     def setup(self) -> None:
         self.joy = self.publisher('joy')
@@ -83,8 +85,9 @@ class JoystickNode(IlNode):
     def health(self) -> Health:
         device = self.reader.device
         if device is None:
-            return Health(Level.ERROR, self.reader.fault)
-        return Health(message=f'reads {device.words()}', values={'rumble': self.can_rumble})
+            return Health.of(JoystickFindings.GONE(fault=self.reader.fault))
+        found = JoystickFindings.READS(device=device.words())
+        return Health.of(found, {'rumble': self.can_rumble})
 
     def on_poll(self) -> None:
         events = self.joysticks.poll()

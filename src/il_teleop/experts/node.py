@@ -11,7 +11,7 @@ from sensor_msgs.msg import Joy
 from il_core.structure import plain
 from il_core.types import ExpertAction
 from il_ros.build import header, to_array
-from il_ros.health import Health, Level
+from il_ros.health import Health
 from il_ros.lifecycle import IlNode
 from il_ros.messages import command_from_msg, expert_from_msg, proposal_from_msg, state_from_msg
 from il_ros.params import CommonParams, param
@@ -19,6 +19,7 @@ from il_ros.run import run
 from il_teleop.api import EXPERTS
 from il_teleop.experts.config import ScriptedConfig, Style
 from il_teleop.experts.seen import Seen
+from il_teleop.findings import OperatorFindings
 from il_teleop.mapping import load_joystick
 from il_teleop.waiting import Turn
 
@@ -28,38 +29,30 @@ ANSWERS = ('gate/status', 'command', 'policy/proposal')
 
 @dataclass(frozen=True)
 class OperatorParams(CommonParams):
-    expert: str = param('scripted', 'who operates', choices=EXPERTS.names, read_only=True)
-    joystick: str = param(
-        'scripted', 'layout to play: a name in config/joysticks or a .yaml', read_only=True
-    )
+    expert: str = param('scripted', 'who operates', choices=EXPERTS.names)
+    joystick: str = param('scripted', 'layout to play: a name in config/joysticks or a .yaml')
     style: str = param(
         DEFAULT.style.value,
         'when it wants the controls',
         choices=tuple(style.value for style in Style),
-        read_only=True,
     )
     reaction_s: float = param(
-        DEFAULT.reaction_s, 'from wanting to doing, in seconds', low=0.0, high=60.0, read_only=True
+        DEFAULT.reaction_s, 'from wanting to doing, in seconds', low=0.0, high=60.0
     )
     noise: float = param(
         DEFAULT.noise,
         'deviation of its action; 1: half a range',
         low=0.0,
         high=2.0,
-        read_only=True,
     )
     takeover_distance: float = param(
-        DEFAULT.takeover_distance, 'own_judgement: takes over above it', low=0.0, read_only=True
+        DEFAULT.takeover_distance, 'own_judgement: takes over above it', low=0.0
     )
-    takeover_ticks: int = param(
-        DEFAULT.takeover_ticks, 'own_judgement: for so many ticks', low=1, read_only=True
-    )
+    takeover_ticks: int = param(DEFAULT.takeover_ticks, 'own_judgement: for so many ticks', low=1)
     release_distance: float = param(
-        DEFAULT.release_distance, 'own_judgement: lets go below it', low=0.0, read_only=True
+        DEFAULT.release_distance, 'own_judgement: lets go below it', low=0.0
     )
-    release_ticks: int = param(
-        DEFAULT.release_ticks, 'own_judgement: for so many ticks', low=1, read_only=True
-    )
+    release_ticks: int = param(DEFAULT.release_ticks, 'own_judgement: for so many ticks', low=1)
 
     def config(self) -> dict[str, Any]:
         """Return what the expert is built from."""
@@ -72,6 +65,7 @@ class OperatorNode(IlNode):
 
     node_name = 'operator'
     params_type = OperatorParams
+    findings = OperatorFindings
 
     def setup(self) -> None:
         build = EXPERTS.load(self.params.expert).build
@@ -88,9 +82,8 @@ class OperatorNode(IlNode):
 
     def health(self) -> Health:
         advised, self.advised = self.advised, False
-        if advised:
-            return Health(Level.OK, 'operates', {'style': self.params.style})
-        return Health(Level.WARN, 'no advice on sim/supervisor in the last second')
+        finding = OperatorFindings.OPERATES() if advised else OperatorFindings.UNADVISED()
+        return Health.of(finding, {'style': self.params.style})
 
     def on_supervisor(self, message: Any) -> None:
         self.advised = True

@@ -17,6 +17,7 @@ from il_ros.messages import command_from_msg, state_from_msg
 from il_ros.params import CommonParams, param
 from il_ros.run import run
 from il_teleop.api import JoyState
+from il_teleop.findings import KeyboardFindings
 from il_teleop.keyboard.core import Keyboard, KeyboardConfig
 from il_teleop.keyboard.screen import status_line
 from il_teleop.keyboard.terminal import Terminal
@@ -30,19 +31,17 @@ class KeyboardParams(CommonParams):
     joystick: str = param(
         'keyboard',
         'layout that teleop reads: a name in config/joysticks or a .yaml',
-        read_only=True,
     )
-    rate_hz: float = param(30.0, 'joystick messages per second', low=1, high=200, read_only=True)
-    terminal: str = param('/dev/tty', 'terminal to read keys from', read_only=True)
+    rate_hz: float = param(30.0, 'joystick messages per second', low=1, high=200)
+    terminal: str = param('/dev/tty', 'terminal to read keys from')
     speed: float = param(
-        DEFAULT.speed, "share of an axis' limit that a key gives", low=0.01, high=1, read_only=True
+        DEFAULT.speed, "share of an axis' limit that a key gives", low=0.01, high=1
     )
     dead_man_timeout_s: float = param(
         DEFAULT.dead_man_timeout_s,
         'the dead-man ends so long after the last key',
         low=0.1,
         high=60,
-        read_only=True,
     )
 
 
@@ -51,6 +50,7 @@ class KeyboardNode(IlNode):
 
     node_name = 'keyboard'
     params_type = KeyboardParams
+    findings = KeyboardFindings
 
     def setup(self) -> None:
         p = self.params
@@ -78,7 +78,7 @@ class KeyboardNode(IlNode):
 
     def health(self) -> Health:
         engaged = self.keyboard.engaged(self.steady_ns())
-        return Health(message='dead-man on' if engaged else 'dead-man off')
+        return Health.of(KeyboardFindings.ON() if engaged else KeyboardFindings.OFF())
 
     def on_timer(self) -> None:
         now_ns = self.steady_ns()

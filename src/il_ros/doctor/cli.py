@@ -1,0 +1,81 @@
+"""`il doctor`: look at install, transport, joystick, clock, disk and running graph."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from il_core.errors import UserError
+from il_ros.doctor.api import CHECKS, Level, Result, Settings, examine, worst
+
+EXAMPLE = """example:
+  il doctor                              everything, in 30 s; exit code 1 where something FAILs
+  il doctor --only transport joystick
+  il doctor --folder /data/runs --json doctor.json
+"""
+COLOURS = {Level.OK: 'green', Level.WARN: 'yellow', Level.FAIL: 'bold red'}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run `il doctor`. Returns 1 where a check FAILs, else 0."""
+    args = _parser().parse_args(argv)
+    names = args.only or list(ORDER)
+    for name in names:
+        if name not in CHECKS.names():
+            raise UserError('--only', name, 'no such check', CHECKS.names())
+    console, begun_s = Console(highlight=False), time.monotonic()
+    found: list[tuple[str, Result]] = []
+    with console.status('looking') as status:
+        for name, result in examine(names, Settings(args.folder)):
+            found.append((name, result))
+            status.update(f'{name}: {result.what}')
+    seconds = time.monotonic() - begun_s
+    console.print(_table(found))
+    counts = [sum(r.level is level for _, r in found) for level in Level]
+    words = ', '.join(f'{n} {level.name}' for n, level in zip(counts, Level, strict=True))
+    console.print(f'{words} in {seconds:.0f} s')
+    if args.json:
+        args.json.write_text(json.dumps(_plain(found, seconds), indent=1) + '\n')
+    return int(worst([result for _, result in found]) is Level.FAIL)
+
+
+# As one would look: what comes first explains what comes after.
+ORDER = ('install', 'disk', 'clock', 'joystick', 'transport', 'graph')
+
+
+def _table(found: Sequence[tuple[str, Result]]) -> Table:
+    table = Table('check', 'what', '', 'finding and remedy', show_lines=False)
+    for name, result in found:
+        colour = COLOURS[result.level]
+        text = result.finding.replace('[', r'\[')
+        if result.remedy:
+            text += f'\n-> {result.remedy}'.replace('[', r'\[')
+        table.add_row(name, result.what, f'[{colour}]{result.level.name}', text)
+    return table
+
+
+def _plain(found: Sequence[tuple[str, Result]], seconds: float) -> dict[str, Any]:
+    rows = [{'check': n, **r._asdict(), 'level': r.level.name} for n, r in found]
+    return {'seconds': seconds, 'results': rows}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        'il doctor',
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--only', nargs='+', metavar='CHECK', help=', '.join(ORDER))
+    parser.add_argument(
+        '--folder', type=Path, default=Path('runs'), help='where episodes are recorded'
+    )
+    parser.add_argument('--json', type=Path, help='write the results there, too')
+    return parser

@@ -1,0 +1,262 @@
+"""`il doctor` on machines that are broken in real ways, and on one that is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from il_ros.doctor import install, joystick, transport
+from il_ros.doctor.api import CHECKS, Level, Result, Settings, examine, ok
+from il_ros.doctor.disk import check as disk
+from il_ros.doctor.graph import judge
+
+OK, WARN, FAIL = Level.OK, Level.WARN, Level.FAIL
+
+
+def doctor(tmp_path, *args, **environ):
+    """Run the command with variables changed (None: unset). Returns exit code and results."""
+    env = {k: v for k, v in {**os.environ, **environ}.items() if v is not None}
+    file = tmp_path / 'doctor.json'
+    command = [sys.executable, '-m', 'il_core.cli', 'doctor', '--json', str(file), *args]
+    run = subprocess.run(command, env=env, capture_output=True, text=True, timeout=150)
+    assert file.exists(), run.stderr
+    rows = json.loads(file.read_text())['results']
+    assert all(row['remedy'] for row in rows if row['level'] != 'OK')
+    return run.returncode, {row['what']: (row['level'], row['finding']) for row in rows}
+
+
+def test_a_healthy_install_and_disk_are_no_fail(tmp_path):
+    code, found = doctor(tmp_path, '--only', 'install', 'disk', '--folder', str(tmp_path))
+    assert code == 0
+    assert found['rclpy'] == ('OK', '7.1.6 (Jazzy)')
+    assert found['messages'][0] == found['a node'][0] == 'OK'
+    assert found['write speed'][1].split()[0].isdigit()
+
+
+def test_messages_that_are_not_built_and_logs_that_cannot_be_written(tmp_path):
+    (tmp_path / 'interactive_il').mkdir()
+    (tmp_path / 'interactive_il' / '__init__.py').touch()
+    code, found = doctor(
+        tmp_path, '--only', 'install', PYTHONPATH=str(tmp_path), ROS_LOG_DIR='/proc/nowhere'
+    )
+    assert code == 1
+    assert found['messages'][0] == found['log folder'][0] == found['a node'][0] == 'FAIL'
+    assert '/proc/nowhere' in found['log folder'][1]
+    assert 'does not start' in found['a node'][1]
+
+
+def test_another_middleware_that_is_not_there(tmp_path):
+    code, found = doctor(tmp_path, '--only', 'install', RMW_IMPLEMENTATION='rmw_nowhere')
+    assert code == 1
+    assert found['a node'][0] == 'FAIL'
+    assert 'rmw_nowhere' in found['a node'][1]
+
+
+def test_messages_of_another_version(monkeypatch, tmp_path):
+    for name in ('config/robots', 'msg'):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / 'msg' / 'Command.msg').write_text('uint64 tick  # and nothing else\n')
+    monkeypatch.setattr(install.share, 'share_dir', lambda: tmp_path)
+    (result,) = install._messages()
+    assert (result.level, result.finding) == (FAIL, 'other than in msg/: Command')
+
+
+def test_ament_prefix_path_unset_gone_or_elsewhere(monkeypatch, tmp_path):
+    monkeypatch.delenv('AMENT_PREFIX_PATH')
+    assert install.ament().level is WARN
+    monkeypatch.setenv('AMENT_PREFIX_PATH', '/nowhere')
+    assert 'no such folder: /nowhere' in install.ament().finding
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    assert install.ament().level is FAIL
+    assert 'does not hold interactive_il' in install.ament().finding
+    monkeypatch.setenv('AMENT_PREFIX_PATH', sys.prefix)
+    assert install.ament().level is OK
+
+
+def test_a_transport_profile_that_is_missing_broken_or_empty(monkeypatch, tmp_path):
+    file = tmp_path / 'profile.xml'
+    name = 'FASTDDS_DEFAULT_PROFILES_FILE'
+    monkeypatch.setenv(name, str(file))
+    assert 'no such file' in transport.profile().finding
+    file.write_text('<dds><profiles>')
+    assert 'is not XML' in transport.profile().finding
+    file.write_text('<dds><profiles/></dds>')
+    assert 'no participant' in transport.profile().finding
+    assert transport.profile().level is FAIL
+    assert f'unset {name}' in transport.profile().remedy
+    monkeypatch.delenv(name)
+    assert transport.profile().level is OK
+
+
+def test_a_profile_of_the_users_own_wins_under_either_name(monkeypatch):
+    one, other = transport.PROFILES
+    monkeypatch.delenv(one, raising=False)
+    monkeypatch.delenv(other, raising=False)
+    assert set(transport.environment.transport()) == {one, other}
+    monkeypatch.setenv(one, '/own.xml')  # Fast DDS 2.14 would not look there
+    assert transport.environment.transport() == {other: '/own.xml'}
+
+
+@pytest.mark.parametrize(('value', 'level'), [('999', FAIL), ('x', FAIL), ('232', OK)])
+def test_a_domain_that_does_not_exist(monkeypatch, value, level):
+    monkeypatch.setenv('ROS_DOMAIN_ID', value)
+    assert transport.domain().level is level
+
+
+@pytest.mark.ros
+def test_what_a_killed_node_leaves_in_shared_memory_is_named():
+    command = [sys.executable, '-m', 'il_ros.doctor.image_probe', 'hear', 'left_behind']
+    env = {**os.environ, **transport.environment.transport()}
+    node = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def its_files():
+        links = [os.readlink(path) for path in Path(f'/proc/{node.pid}/fd').iterdir()]
+        return {Path(link).name for link in links if link.startswith('/dev/shm/fastrtps_')}
+
+    end_s = time.monotonic() + 40
+    while not (files := its_files()) and time.monotonic() < end_s:
+        time.sleep(0.2)
+    assert files
+    assert not files & set(transport.abandoned())
+    sizes = [(transport.SHM / name.removesuffix('_el')).stat().st_size for name in files]
+    assert max(sizes) > 8_000_000  # the segment of our profile: it is really read
+    node.send_signal(signal.SIGKILL)
+    node.wait()
+    node.stdin.close()
+    assert files & set(transport.abandoned())
+    found = {result.what: result for result in transport.shared_memory()}
+    assert found['leftovers'].level is WARN
+    transport.environment.clean_shared_memory()
+    assert not files & set(transport.abandoned())
+
+
+@pytest.fixture
+def mount(tmp_path):
+    """Mount a tmpfs of one megabyte, writable or not."""
+    made = []
+
+    def make(*options):
+        place = tmp_path / f'disk{len(made)}'
+        place.mkdir()
+        command = ['mount', '-t', 'tmpfs', '-o', ','.join(options), 'tmpfs', str(place)]
+        if subprocess.run(command, capture_output=True).returncode:
+            pytest.skip('may not mount here')
+        made.append(place)
+        return place
+
+    yield make
+    for place in made:
+        subprocess.run(['umount', str(place)], check=True)
+
+
+def test_a_disk_that_is_read_only(mount):
+    first, second = disk(Settings(mount('ro', 'size=900m') / 'runs'))
+    assert (first.level, second.level) == (FAIL, WARN)
+    assert 'cannot be written: Read-only file system' in first.finding
+
+
+def test_a_disk_that_is_nearly_full(mount):
+    results = list(disk(Settings(mount('size=40m'))))
+    assert 'MB free, the recorder leaves 500 MB alone' in results[0].finding
+    assert results[0].level is FAIL
+    too_small = next(disk(Settings(mount('size=1m'))))
+    assert 'cannot be written: No space left on device' in too_small.finding
+
+
+def test_no_joystick_and_one_that_may_not_be_read(monkeypatch, tmp_path):
+    monkeypatch.setattr(joystick, 'INPUT', tmp_path)
+    first = next(joystick.check(Settings()))
+    assert (first.what, first.level) == ('joystick', WARN)
+    assert f'none: no {tmp_path}/js*' in first.finding
+    (tmp_path / 'js0').touch()
+    monkeypatch.setattr(joystick.os, 'access', lambda path, mode: False)
+    first = next(joystick.check(Settings()))
+    assert (first.level, 'usermod -aG input' in first.remedy) == (FAIL, True)
+
+
+def end(node, reliable=True, latched=False):
+    return {'node': node, 'reliable': reliable, 'latched': latched}
+
+
+def topic(publishers=(), subscriptions=(), types=('a/msg/A',)):
+    return {
+        'types': list(types),
+        'publishers': list(publishers),
+        'subscriptions': list(subscriptions),
+    }
+
+
+WELL = {
+    'nodes': ['/gate', '/policy'],
+    'states': {'/gate': 'active', '/policy': 'active'},
+    'sim_time': [],
+    'topics': {'/command': topic([end('/gate')], [end('/policy')])},
+    'diagnostics': {'gate': (0, 'AUTONOMOUS: start')},
+}
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        ({'nodes': ['/gate', '/gate']}, '2 nodes of this name'),
+        ({'states': {'/gate': 'inactive'}}, 'is inactive'),
+        (
+            {'diagnostics': {'gate': (2, 'ESTOP: pressed; call gate/reset_estop')}},
+            'ESTOP: pressed',
+        ),
+        ({'topics': {'/command': topic([end('/gate'), end('/x')])}}, '2 writers: /gate, /x'),
+        ({'topics': {'/joy': topic(types=('a/msg/A', 'b/msg/B'))}}, 'two types: a/msg/A and b'),
+        (
+            {'topics': {'/a': topic([end('/p', False)], [end('/r')])}},
+            '/r hears nothing of /p: it asks for reliable',
+        ),
+        ({'sim_time': ['/policy']}, 'time stands still for /policy'),
+    ],
+)
+def test_a_graph_that_is_out_of_order(change, words):
+    assert [r.level for r in judge(WELL)] == [OK]
+    (result,) = judge({**WELL, **change})
+    assert words in result.finding
+    assert result.level is FAIL
+    assert result.remedy
+
+
+@pytest.mark.ros
+def test_a_running_graph_is_looked_at(tmp_path):
+    policy = [sys.executable, '-m', 'il_policy.node', '--ros-args', '-p']
+    nodes = [
+        subprocess.Popen([*policy, f'autostart:={auto}'], stderr=subprocess.DEVNULL)
+        for auto in ('true', 'false')
+    ]
+    try:
+        time.sleep(3)
+        code, found = doctor(tmp_path, '--only', 'graph')
+    finally:
+        for node in nodes:
+            node.send_signal(signal.SIGINT)
+            node.wait()
+    assert code == 1
+    assert found['/policy'][0] == 'FAIL'
+    assert found['policy'][0] in ('WARN', 'FAIL')
+
+
+def test_a_check_is_one_file_and_one_line(monkeypatch, tmp_path):
+    (tmp_path / 'moon_check.py').write_text(
+        'from il_ros.doctor.api import ok\n'
+        'def check(settings):\n'
+        '    yield ok("moon", "full")\n'
+        '    raise OSError("clouds")\n'
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(CHECKS, '_targets', {'moon': 'moon_check:check'})
+    (_, first), (_, second) = examine(['moon'], Settings())
+    assert first == ok('moon', 'full')
+    assert isinstance(second, Result)
+    assert 'OSError: clouds (moon_check.py:4)' in second.finding
