@@ -76,6 +76,7 @@ class Cause(enum.IntEnum):
     ESTOP = 20
     ESTOP_RESET = 21
     RESUME = 22
+    RIVAL = 24
 
 
 class Outcome(enum.IntEnum):

@@ -85,6 +85,7 @@ class GateCore:
         *,
         stamp_ns: int | None = None,
         expert_received_ns: int | None = None,
+        rival: str = '',
     ) -> GateOutput:
         """Take one tick and return its one command.
 
@@ -95,6 +96,7 @@ class GateCore:
             now_ns: decides about time-outs: the steady clock, or the tick's stamp in lockstep.
             stamp_ns: stamp of a tick without proposal, on the data clock.
             expert_received_ns: when `expert` arrived, on the clock of now_ns; default: now.
+            rival: who else writes commands; the robot is held while there is somebody.
         """
         received_ns = now_ns if expert_received_ns is None else expert_received_ns
         presses = self._joystick.take(expert, received_ns)
@@ -108,6 +110,7 @@ class GateCore:
         frame = self._observation.take(proposal, now_ns)
         what = asked(presses, requests, episode, self._joined)
         inputs = self._inputs(proposal, frame, what, now_ns)
+        inputs = inputs._replace(rival=rival) if rival else inputs
         out = self._switch.update(inputs, now_ns)
         self._count(out.mode)
         sent = self._sent(out, proposal, frame, inputs.usable)

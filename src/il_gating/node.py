@@ -32,6 +32,7 @@ from il_ros.messages import (
 )
 from il_ros.params import CommonParams, param
 from il_ros.run import run
+from il_ros.sole import LOOK_S, SoleWriter
 from il_ros.swap import Swap
 from il_ros.topics import command_topic
 from il_ros.window import Window
@@ -72,7 +73,9 @@ class GateNode(IlNode):
     def setup(self) -> None:
         self.spec = self.load_spec()
         self.core = self._build()
-        self.robot = [self.publisher(command_topic(c)) for c in self.spec.robot.commands]
+        topics = [command_topic(c) for c in self.spec.robot.commands]
+        self.sole = SoleWriter(self, [*(t.name for t in topics), 'command'], 'gate/status')
+        self.robot = [self.publisher(topic) for topic in topics]
         self.builders = command_builders(self.spec)
         self.commands = self.publisher('command')
         self.status = self.publisher('gate/status')
@@ -87,6 +90,7 @@ class GateNode(IlNode):
         self.swap = Swap(self, 'gate', self._fitted, lambda new: self.core.swap(new))
 
     def start(self) -> None:
+        self.sole.begin()
         self.core = self._build()
         self.queue: list[GateEvent] = []
         self.expert: ExpertAction | None = None
@@ -96,22 +100,22 @@ class GateNode(IlNode):
         self.pairs, self.pacer = Pairs(self.params.expect_expert), Pacer(self.spec.period_ns)
         if not self.lockstep:
             self.timer(self.pacer.look_s, self.on_look)
+        self.timer(LOOK_S, self.sole.look)
 
     def stop(self) -> None:
         self.last_words()
 
     def last_words(self) -> list[Any]:
-        command = self.core.stop(self.now_ns())
+        command = self.core.stop(self.now_ns()) if self.sole.speaks else None
         if command is None:
             return []
         self.send(command)
         return [*self.robot, self.commands]
 
     def health(self) -> Health:
-        writers = [p.topic_name for p in (*self.robot, self.commands) if self._rivals(p)]
         values = {'gate': self.params.gate, 'checkpoint_id': self.core.checkpoint_id}
-        if writers:
-            rule = f'another node writes to {", ".join(writers)}: only the gate may'
+        if self.sole.rival:
+            rule = f'another node writes to {self.sole.rival}: only the gate may'
             return Health(Level.ERROR, rule, values)
         if self.output is None:
             return Health(Level.WARN, 'no proposal yet', values)
@@ -185,11 +189,19 @@ class GateNode(IlNode):
         expert_ns: int,
     ) -> None:
         """Decide and send the one command of this tick."""
+        if not self.sole.speaks:
+            return
         queue, self.queue, self.tick_ns = self.queue, [], now_ns
         stamp_ns = self.now_ns() if proposal is None else None
         begun_ns = self.steady_ns()
         output = self.core.update(
-            proposal, expert, queue, now_ns, stamp_ns=stamp_ns, expert_received_ns=expert_ns
+            proposal,
+            expert,
+            queue,
+            now_ns,
+            stamp_ns=stamp_ns,
+            expert_received_ns=expert_ns,
+            rival=self.sole.rival,
         )
         self.decision.add_since(begun_ns, self.steady_ns())
         if output.command is not None:
@@ -228,9 +240,6 @@ class GateNode(IlNode):
         p = self.params
         params = parse_params(p.gate_params)
         return build_gate(self.spec, p.gate, checkpoint, params, p.continuous_labels)
-
-    def _rivals(self, publisher: Any) -> bool:
-        return self.count_publishers(publisher.topic_name) > 1
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ class SwitchInputs(NamedTuple):
         frame_problem: this tick has no usable frame, or `stale`.
         policy_problem, mismatch: why the policy must not act.
         has_frame: there is a usable frame at this very tick.
+        rival: who else writes commands: nobody acts beside it.
     """
 
     decide: Callable[[Mode], Decision | None]
@@ -36,6 +37,7 @@ class SwitchInputs(NamedTuple):
     mismatch: str = ''
     has_frame: bool = True
     asked: Asked = NOTHING
+    rival: str = ''
 
 
 class SwitchOutput(NamedTuple):
@@ -77,7 +79,7 @@ class Switch:
 
     def update(self, i: SwitchInputs, now_ns: int) -> SwitchOutput:
         """Take one tick. The order is: lost operator, emergency stop, episode, human, start,
-        gate, waiting operator, faults."""
+        gate, waiting operator, faults, rival."""
         before, self._aborted = self.mode, False
         if i.joystick_problem:
             self._lost(i)
@@ -90,6 +92,8 @@ class Switch:
         if self._open:
             self._waiting(i, now_ns)
         self._faults(i)
+        if i.rival and self._fire(Event.RIVAL, detail=i.rival):
+            self._open, self._armed = False, Cause.RESUME if self.config.auto_resume else None
         human = Mode.SUPERVISOR
         return SwitchOutput(
             self.mode,

@@ -10,6 +10,7 @@ FAULTS = (
     Cause.POLICY_FAULT,
     Cause.CHECKPOINT_MISMATCH,
     Cause.REQUEST_TIMEOUT,
+    Cause.RIVAL,
 )
 
 
