@@ -72,6 +72,8 @@ class RecorderNode(IlNode):
         self.service(Trigger, 'episode/undo', self.on_undo)
 
     def start(self) -> None:
+        while self.recorder.recovered:  # the gate may still be in it, and drive unrecorded
+            self.tell_end(self.recorder.recovered.pop(0))
         self.timer(UPDATE_S, self.update)
         self.timer(FOLLOW_S, self.follow_offers)
 

@@ -94,7 +94,8 @@ class GateCore:
             expert: the newest expert action, None where nothing arrived since the last tick.
             events: STARTED and ENDED of episodes (others are ignored), and requests.
             now_ns: decides about time-outs: the steady clock, or the tick's stamp in lockstep.
-            stamp_ns: stamp of a tick without proposal, on the data clock.
+            stamp_ns: now, on the data clock: stamps a tick without proposal, and tells how late
+                one is. None: it is not late.
             expert_received_ns: when `expert` arrived, on the clock of now_ns; default: now.
             rival: who else writes commands; the robot is held while there is somebody.
         """
@@ -107,7 +108,7 @@ class GateCore:
             self._tick, self._stamp_ns = proposal.frame.tick, proposal.frame.stamp_ns
         elif stamp_ns is not None:
             self._stamp_ns = stamp_ns
-        frame = self._observation.take(proposal, now_ns)
+        frame = self._observation.take(proposal, now_ns, stamp_ns)
         what = asked(presses, requests, episode, self._joined)
         inputs = self._inputs(proposal, frame, what, now_ns)
         inputs = inputs._replace(rival=rival) if rival else inputs

@@ -85,10 +85,13 @@ class Observation:
         self._seen_ns: int | None = None
         self.problem = ''
 
-    def take(self, proposal: Proposal | None, now_ns: int) -> Vector | None:
+    def take(
+        self, proposal: Proposal | None, now_ns: int, stamp_ns: int | None = None
+    ) -> Vector | None:
         """Return the usable frame (F,) of a tick, None where there is none; `problem` says
-        why."""
-        frame = None if proposal is None else self._frame(proposal)
+        why. A frame that is older than the time-out when it comes (`stamp_ns`: now, on the clock
+        of its stamp) is none."""
+        frame = None if proposal is None else self._frame(proposal, stamp_ns)
         if frame is not None:
             self._seen_ns = now_ns
             return frame
@@ -103,12 +106,15 @@ class Observation:
             return f'none for {(now_ns - self._seen_ns) / NS_PER_S:.2f} s'
         return ''
 
-    def _frame(self, proposal: Proposal) -> Vector | None:
+    def _frame(self, proposal: Proposal, stamp_ns: int | None) -> Vector | None:
         frame, self.problem = proposal.frame, ''
+        late_ns = 0 if stamp_ns is None else stamp_ns - frame.stamp_ns
         if frame.fault:
             self.problem = frame.fault
         elif proposal.spec_hash and proposal.spec_hash != self._hash:
             self.problem = f'policy runs spec {proposal.spec_hash}, the gate {self._hash}'
         elif frame.vector.shape != self._shape:
             self.problem = f'frame has shape {frame.vector.shape}, not {self._shape}'
+        elif late_ns > self._timeout_ns:
+            self.problem = f'frame was {late_ns / NS_PER_S:.2f} s old when it came'
         return None if self.problem else frame.vector

@@ -192,7 +192,7 @@ class GateNode(IlNode):
         if not self.sole.speaks:
             return
         queue, self.queue, self.tick_ns = self.queue, [], now_ns
-        stamp_ns = self.now_ns() if proposal is None else None
+        stamp_ns = None if self.lockstep else self.now_ns()
         begun_ns = self.steady_ns()
         output = self.core.update(
             proposal,
