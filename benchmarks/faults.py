@@ -54,15 +54,15 @@ def one(stand: Stand, fault: Fault, rng: np.random.Generator) -> dict[str, Any]:
     ready = stand.ready(fault.mode)
     stand.rest(rng.uniform(*PAUSE_S))
     unsafe, ended = len(stand.judge.unsafe), len(stand.ended)
-    before, begin_s = stand.mode.name, time.monotonic()
+    before, begin_s = stand.mode.name, time.time()
     words = [fault.inject(stand) if ready else 'not ready']
     stand.rest(fault.lasts_s)
     words.append(fault.undo(stand))
-    undone_s = time.monotonic()
+    undone_s = time.time()
     held = [(t, s) for t, s in stand.judge.states if t >= begin_s and s.mode is Mode.HOLD]
     recovered = stand.ready(fault.mode)
     held = held or [(t, s) for t, s in stand.judge.states if t >= begin_s and s.mode is Mode.HOLD]
-    end_s = time.monotonic()
+    end_s = time.time()
     stand.buttons[DEAD_MAN] = int(fault.mode is Mode.SUPERVISOR)
     first = held[0] if held else None
     cause = first[1].cause.name if first else ''

@@ -16,13 +16,15 @@ from il_core.spec import Spec
 from il_core.types import AxisKind, Command, GateState, Mode, Owner
 
 SLACK = 1 + 1e-9
-# What the scheduler of a busy machine may add between a topic and this process.
-LATE_S = 0.15
+# The gate knows the time to a tick of the simulator, and needs some to decide.
+LATE_S = 0.1
+# So long a request may take to become a mode.
+ON_ITS_WAY_S = 2.0
 KEPT = 400
 
 
 class Judge:
-    """Takes in what was said, with the time it was heard (steady clock, seconds)."""
+    """Takes in what was said, with the time it was sent (system clock, seconds)."""
 
     def __init__(self, spec: Spec, stale_s: float) -> None:
         self._spec, self._stale_s = spec, stale_s + LATE_S
@@ -32,14 +34,14 @@ class Judge:
         self._silent_s = spec.robot.command_timeout_s
         self._last: tuple[float, Command] | None = None
         self._seen: OrderedDict[int, float] = OrderedDict()
-        self._may_act = False
+        self._may_act, self._asked_s = False, 0.0
         self.unsafe: list[str] = []
         self.times: deque[float] = deque(maxlen=4 * KEPT)
         self.states: deque[tuple[float, GateState]] = deque(maxlen=4 * KEPT)
 
-    def asked(self) -> None:
+    def asked(self, now_s: float) -> None:
         """A human, or the start of an episode, lets the policy act."""
-        self._may_act = True
+        self._may_act, self._asked_s = True, now_s
 
     def proposed(self, stamp_ns: int, now_s: float) -> None:
         """A proposal was published."""
@@ -54,6 +56,8 @@ class Judge:
         if changed and state.mode in (Mode.HOLD, Mode.SUPERVISOR):
             self._may_act = False
         elif state.mode is Mode.AUTONOMOUS and not self._may_act:
+            if now_s - self._asked_s < ON_ITS_WAY_S:
+                return
             self._say(f'the policy acts and nobody asked: {state.detail}')
             self._may_act = True
 
@@ -67,7 +71,8 @@ class Judge:
         self._within(command)
         if before is not None:
             self._steps(before[1], command, now_s - before[0])
-        if command.owner is Owner.POLICY:
+        # A tick without a proposal has the number of the one before, and holds.
+        if command.owner is Owner.POLICY and (before is None or before[1].tick != command.tick):
             age_s = now_s - self._seen.get(command.stamp_ns, now_s)
             if age_s > self._stale_s:
                 self._say(f'the policy acts on what was seen {age_s:.2f} s ago')

@@ -22,14 +22,14 @@ import rclpy
 import yaml
 from faults_judge import Judge
 from interactive_il.srv import LoadCheckpoint, ResetSim, StartEpisode, StopEpisode
-from rclpy.experimental import EventsExecutor
+from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Joy
 from std_srvs.srv import Trigger
 
 from il_core import share
 from il_core.codecs import codec
 from il_core.load import load_spec
-from il_core.types import Command, EventKind, GateState, Mode, Outcome
+from il_core.types import EventKind, GateState, Mode, Outcome
 from il_gating.gate_file import GATE_FILE, Fit, gate_json
 from il_policy.checkpoint import GRAPH, extend, load
 from il_ros.bringup import Bringup
@@ -120,11 +120,12 @@ class Stand:
         self.bringup.start()
 
     def _connect(self) -> None:
-        self.node, self.executor = rclpy.create_node('faults'), EventsExecutor()
+        self.node, self.executor = rclpy.create_node('faults'), SingleThreadedExecutor()
         self.executor.add_node(self.node)
-        self._listen('command', lambda m: self._on_command(command_from_msg(m)))
-        self._listen('gate/status', lambda m: self._on_state(state_from_msg(m)))
-        self._listen('episode/events', lambda m: self._on_event(event_from_msg(m)))
+        judge = self.judge
+        self._listen('command', lambda m, i: judge.command(command_from_msg(m), _sent_s(i)))
+        self._listen('gate/status', lambda m, i: judge.state(state_from_msg(m), _sent_s(i)))
+        self._listen('episode/events', lambda m, i: self._on_event(event_from_msg(m)))
         for plan in self.spec.robot.commands:
             decode = codec('command', plan.codec).decoder(plan.fields)
             topic = command_topic(plan)
@@ -138,7 +139,7 @@ class Stand:
         self.joy = create_publisher(self.node, TOPICS['joy'])
         self.clients = {n: self.node.create_client(kind, n) for n, kind in SERVICES.items()}
 
-    def _listen(self, name: str, take: Callable[[Any], None]) -> None:
+    def _listen(self, name: str, take: Callable[[Any, Any], None]) -> None:
         create_subscription(self.node, TOPICS[name], take, depth=1000)
 
     def _relay(self, name: str) -> Relay:
@@ -147,22 +148,16 @@ class Stand:
         out = create_publisher(self.node, dataclasses.replace(topic, name=f'relayed/{name}'))
         relay = Relay(out.publish)
 
-        def take(message: Any) -> None:
+        def take(message: Any, info: Any) -> None:
             if name == 'policy/proposal':
                 stamp_ns = proposal_from_msg(message).frame.stamp_ns
-                self.judge.proposed(stamp_ns, time.monotonic())
+                self.judge.proposed(stamp_ns, _sent_s(info))
             relay.take(message)
 
         create_subscription(self.node, topic, take, depth=50)
         return relay
 
     # What was said.
-
-    def _on_command(self, command: Command) -> None:
-        self.judge.command(command, time.monotonic())
-
-    def _on_state(self, state: GateState) -> None:
-        self.judge.state(state, time.monotonic())
 
     def _on_event(self, event: Any) -> None:
         if event.kind is EventKind.ENDED:
@@ -176,7 +171,7 @@ class Stand:
         if not self.judge.states:
             return None
         heard_s, state = self.judge.states[-1]
-        return state if time.monotonic() - heard_s < 0.5 else None
+        return state if time.time() - heard_s < 0.5 else None
 
     @property
     def mode(self) -> Mode:
@@ -259,7 +254,7 @@ class Stand:
         self.episodes += 1
         self.call('sim/reset', seed=self.episodes)
         self.judge.forget()
-        self.judge.asked()
+        self.judge.asked(time.time())
         answer = self.call('episode/start', 6.0, seed=self.episodes, wait_s=5.0)
         if answer is not None and answer.success:
             self.episode = answer.episode_id
@@ -267,14 +262,14 @@ class Stand:
 
     def _lead_to(self, wanted: Mode) -> None:
         if self.mode is Mode.HOLD:
-            self.judge.asked()
+            self.judge.asked(time.time())
             self.call('gate/resume', 1.0)
         elif wanted is Mode.SUPERVISOR:
             self.buttons[DEAD_MAN] = 1
             self.press(TAKEOVER)
         elif self.mode is Mode.SUPERVISOR:
             self.buttons[DEAD_MAN] = 0
-            self.judge.asked()
+            self.judge.asked(time.time())
             self.press(RELEASE)
         self.spin(lambda: self.mode is wanted, 0.6)
 
@@ -288,6 +283,11 @@ class Stand:
         self.bringup.stop()
         self.executor.shutdown()
         self.node.destroy_node()
+
+
+def _sent_s(info: Any) -> float:
+    """When a message was published: this process may hear of it late."""
+    return float(info['source_timestamp']) * 1e-9
 
 
 def _nodes(task: Path, checkpoint: Path, run: Path) -> list[NodeSpec]:

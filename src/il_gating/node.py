@@ -73,9 +73,8 @@ class GateNode(IlNode):
     def setup(self) -> None:
         self.spec = self.load_spec()
         self.core = self._build()
-        topics = [command_topic(c) for c in self.spec.robot.commands]
-        self.sole = SoleWriter(self, [*(t.name for t in topics), 'command'], 'gate/status')
-        self.robot = [self.publisher(topic) for topic in topics]
+        self.sole = SoleWriter(self, [*(c.topic for c in self.spec.robot.commands), 'command'])
+        self.robot = [self.publisher(command_topic(c)) for c in self.spec.robot.commands]
         self.builders = command_builders(self.spec)
         self.commands = self.publisher('command')
         self.status = self.publisher('gate/status')

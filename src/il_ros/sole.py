@@ -8,9 +8,12 @@ from typing import Any
 
 from il_core.errors import UserError
 
-# A node that has just appeared hears of the others within so long, on a machine that is not idle.
-DISCOVERY_S = 0.7
+# A node that has just appeared hears of the others within so long after it has heard of the first,
+# and gives up waiting for a first one after so long.
+DISCOVERY_S = 1.5
+ALONE_S = 3.0
 LOOK_S = 0.1
+MARK, PEER = 'gate/status', 'policy/proposal'
 UNKNOWN = 'a node without a name yet'
 # A writer that is younger than this was not there first; discovery may have been slow.
 YOUNG_S = 15.0
@@ -22,7 +25,9 @@ class SoleWriter:
     Args:
         node: has no publisher on the topics yet: whoever is found now was there before.
         topics: names as the node would publish them.
-        mark: a topic that only nodes of the same kind publish.
+        mark: a topic that only nodes of the same kind publish; as it stands: a gate.
+        peer: a topic that another node of the graph publishes: once it is heard of, the others
+            soon are.
 
     Raises:
         UserError: somebody writes to one of the topics.
@@ -32,12 +37,13 @@ class SoleWriter:
         speaks: the node may write: since `begin`, and not after it had to give way.
     """
 
-    def __init__(self, node: Any, topics: Sequence[str], mark: str) -> None:
+    def __init__(
+        self, node: Any, topics: Sequence[str], mark: str = MARK, peer: str = PEER
+    ) -> None:
         self._node, self._since_s = node, time.monotonic()
         self._topics = [node.resolve_topic_name(topic) for topic in topics]
         self._mark = node.resolve_topic_name(mark)
-        while not self._named() and time.monotonic() - self._since_s < DISCOVERY_S:
-            time.sleep(0.02)
+        self._wait(node.resolve_topic_name(peer))
         self._refuse(own=0)
         self.rival, self.speaks = '', False
 
@@ -58,6 +64,18 @@ class SoleWriter:
         self.speaks = False
         self._node.complain(UserError('writers of the command', self.rival, 'were there first'))
         self._node.request_exit(2)
+
+    def _wait(self, peer: str) -> None:
+        """Wait for discovery: it takes long where the machine is busy."""
+        first_s = None
+        while not self._named():
+            now_s = time.monotonic()
+            if first_s is None and self._node.count_publishers(peer):
+                first_s = now_s
+            known = first_s is not None and now_s - first_s > DISCOVERY_S
+            if known or now_s - self._since_s > ALONE_S:
+                return
+            time.sleep(0.02)
 
     def _named(self) -> bool:
         """A writer is there, and its name has been heard of, too."""
