@@ -93,8 +93,10 @@ class Observation:
         of its stamp) is none."""
         frame = None if proposal is None else self._frame(proposal, stamp_ns)
         if frame is not None:
+            # After a silence it may have waited here, while this process stood still.
+            self.problem = '' if stamp_ns is None or self._seen_ns is None else self.stale(now_ns)
             self._seen_ns = now_ns
-            return frame
+            return None if self.problem else frame
         self.problem = self.problem if proposal is not None else self.stale(now_ns)
         return None
 

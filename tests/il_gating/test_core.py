@@ -92,3 +92,15 @@ def test_nobody_acts_beside_another_writer_and_it_takes_a_request_to_go_on() -> 
     assert tick('/command by /other', Request.RESUME) is Mode.HOLD
     assert tick() is Mode.HOLD
     assert tick('', Request.RESUME) is Mode.AUTONOMOUS
+
+
+def test_what_waited_while_the_gate_stood_still_does_not_act() -> None:
+    rig = Rig()
+    rig.start()
+    rig.tick(n=2)
+    assert rig.outputs[-1].state.mode is Mode.AUTONOMOUS
+    waited = rig.proposal()
+    output = rig.core.update(
+        waited, None, (), rig.now_ns + 800_000_000, stamp_ns=waited.frame.stamp_ns
+    )
+    assert (output.state.mode, output.state.cause) == (Mode.HOLD, Cause.STALE_OBSERVATION)
