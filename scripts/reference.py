@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from il_core.findings import Findings
+from il_gating.watchdog.node import WatchdogNode
 from il_ros.graph import TABLE
 from il_ros.health import NodeFindings
 from il_ros.params import CommonParams
@@ -22,10 +23,11 @@ BEGIN, END = '<!-- made by scripts/reference.py -->\n', '<!-- end -->\n'
 
 
 def nodes() -> Iterator[tuple[str, type]]:
-    """Yield name and class of every node of ours."""
+    """Yield name and class of every node of ours; a watchdog belongs to no graph."""
     for row in TABLE:
         if row.node.module:
             yield row.node.name, getattr(importlib.import_module(row.node.module), row.node.cls)
+    yield 'watchdog', WatchdogNode
 
 
 def parameters() -> str:

@@ -162,6 +162,7 @@ class RobotSpec:
                 'command_timeout_enforced_by',
                 '',
                 'must name who stops a real robot without commands',
+                ("the robot's own controller", 'watchdog_node, between gate and driver'),
             )
 
 

@@ -77,6 +77,7 @@ class Cause(enum.IntEnum):
     ESTOP_RESET = 21
     RESUME = 22
     CHANCE = 23
+    RIVAL = 24
 
 
 # Something is missing or broken, rather than decided.
@@ -86,6 +87,7 @@ FAULTS = (
     Cause.POLICY_FAULT,
     Cause.CHECKPOINT_MISMATCH,
     Cause.REQUEST_TIMEOUT,
+    Cause.RIVAL,
 )
 
 

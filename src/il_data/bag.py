@@ -8,6 +8,7 @@ leaves the bag of a running recorder alone.
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -111,7 +112,7 @@ class BagWriter:
         self._hashes: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._span: tuple[int, int] | None = None
-        self._file = self.path.open('wb')
+        self._file: io.BufferedWriter = self.path.open('wb')
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._mcap: Any = Writer(self._file, CHUNK_BYTES, CompressionType.ZSTD)
         self._mcap.start(PROFILE, LIBRARY)
@@ -159,6 +160,11 @@ class BagWriter:
         if self._flushed_ns is None or now_ns - self._flushed_ns >= self._flush_ns:
             self._mcap.flush()
             self._flushed_ns = now_ns
+
+    def abandon(self) -> None:
+        """Let go of a file that cannot be written any more. What reached the disk can be
+        repaired."""
+        self._file.raw.close()
 
     def close(self) -> None:
         """Finish the file and write metadata.yaml. Safe to call twice."""

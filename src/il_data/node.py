@@ -76,6 +76,8 @@ class RecorderNode(IlNode):
 
     def start(self) -> None:
         self.queues = Queues(self, self.topics, DEPTH)
+        while self.recorder.recovered:  # the gate may still be in it, and drive unrecorded
+            self.tell_end(self.recorder.recovered.pop(0))
         self.timer(UPDATE_S, self.update)
         self.timer(FOLLOW_S, self.follow_offers)
 
@@ -97,8 +99,6 @@ class RecorderNode(IlNode):
             **{f'lost {name}': count for name, count in self.recorder.lost().items()},
         }
         return Health.of(found(self.recorder, now_ns), values)
-
-    # Topics.
 
     def wanted(self) -> list[Topic]:
         return [t for t in topics(self.spec) if t.recorded]
@@ -142,8 +142,6 @@ class RecorderNode(IlNode):
         event = event_from_msg(deserialize_message(data, EventMsg))
         if event.kind is EventKind.OUTCOME:
             self.end(event.outcome, event.detail, event.stamp_ns)
-
-    # Episodes.
 
     def ready(self) -> bool:
         """Without time (no /clock yet) nobody could tell that the start is a new one."""

@@ -18,7 +18,7 @@ from il_core.types import NS_PER_S, Outcome
 from il_data import manifest
 from il_data.bag import Arrival, BagWriter, Qos
 from il_data.disk import DiskGuard, DiskState, free_bytes
-from il_data.manifest import Expected, Manifest
+from il_data.manifest import Expected, Manifest, Verdict
 from il_data.recording import EVERY_TICK, Recorded, Recording, Settings, State
 from il_data.repair import is_open, repair
 from il_data.shelf import Shelf
@@ -37,6 +37,9 @@ class Recorder:
         spec: goes into bags and manifests.
         settings: times and limits.
         free: tells the free bytes of a folder.
+
+    Attributes:
+        recovered: what `recover` made whole again.
     """
 
     def __init__(
@@ -56,6 +59,8 @@ class Recorder:
         self._kept: dict[str, deque[Arrival]] = {}
         self._last: dict[str, Arrival] = {}
         self._run: Recording | None = None
+        self._broken: OSError | None = None
+        self.recovered: list[Manifest] = []
 
     def configure(self, settings: Settings) -> None:
         """Let other times and limits hold from now on."""
@@ -99,14 +104,20 @@ class Recorder:
         run = self._run
         if run is None:
             return
-        run.take(name, arrival, now_ns)
-        run.bag.flush_if_due(now_ns)
+        if self._broken is not None:
+            return
+        try:
+            run.take(name, arrival, now_ns)
+            run.bag.flush_if_due(now_ns)
+        except OSError as error:
+            self._broken = error
 
     def start(self, seed: int, operator: str, utc_s: float, now_ns: int) -> str:
         """Open a bag. Returns the episode's id.
 
         Raises:
-            UserError: an episode is running, a required topic is missing, or the disk is full.
+            UserError: an episode is running, a required topic is missing, the disk is full or
+            cannot be written.
         """
         if self._run is not None:
             raise UserError('episode', self._run.episode_id, 'is still being recorded')
@@ -116,21 +127,11 @@ class Recorder:
         disk = self.guard.check(0, 0, now_ns)
         if disk.full:
             raise UserError('free disk space', f'{disk.free_bytes / 1e6:.0f} MB', self._rule())
-        start_ns = round(utc_s * NS_PER_S)
-        episode_id = self.shelf.new_id(utc_s)
-        bag = BagWriter(
-            self.shelf.folder / episode_id,
-            self._note(episode_id, seed, operator, start_ns),
-            self.settings.flush_s,
-        )
-        run = Recording(episode_id, seed, operator, now_ns, bag, start_ns, start_ns)
-        run.open_topics(list(self._topics.values()))
-        for name, arrivals in self._kept.items():
-            for arrival in arrivals:
-                run.latched(name, arrival)
-        self._lead_in(run)
-        self._run = run
-        return episode_id
+        try:
+            self._run = self._opened(seed, operator, round(utc_s * NS_PER_S), now_ns)
+        except OSError as error:
+            raise UserError('recording', str(self.shelf.folder), f'failed: {error}') from error
+        return self._run.episode_id
 
     def stop(self, outcome: Outcome, reason: str, stamp_ns: int, now_ns: int) -> bool:
         """Begin to close the running episode; `update` finishes it. False where none is running
@@ -153,12 +154,17 @@ class Recorder:
         run = self._run
         if run is None:
             return None
+        if self._broken is not None:
+            return self.finish()
         if self.disk(now_ns).full and not run.closing_ns:
             run.notes = (*run.notes, 'the disk was full')
             self.stop(Outcome.ABORTED, 'disk full', 0, now_ns)
         if run.closing_ns and run.settled(self.settings, now_ns):
             return self.finish()
-        run.bag.flush_if_due(now_ns)
+        try:
+            run.bag.flush_if_due(now_ns)
+        except OSError as error:
+            self._broken = error
         return None
 
     def disk(self, now_ns: int) -> DiskState:
@@ -193,13 +199,28 @@ class Recorder:
             raise UserError('episode', '', 'none is being recorded')
 
     def finish(self) -> Manifest:
-        """Close the running episode at once and write its manifest."""
+        """Close the running episode at once and write its manifest.
+
+        Where the disk cannot be written, the manifest says so and is not on the disk: what is
+        there of the episode is repaired when the next recorder starts.
+        """
         if self._run is None:
             raise UserError('episode', '', 'none is being recorded')
         run, self._run = self._run, None
-        run.bag.close()
-        done = run.manifest(self._spec, self._expected())
-        done.save(run.bag.folder)
+        broken, self._broken = self._broken, None
+        try:
+            if broken is not None:
+                raise broken
+            run.bag.close()
+            done = run.manifest(self._spec, self._expected())
+            done.save(run.bag.folder)
+        except OSError as error:
+            run.bag.abandon()
+            done = run.manifest(self._spec, self._expected())
+            reasons = (f'could not be written: {error}', *done.reasons)
+            done = dataclasses.replace(
+                done, outcome=Outcome.ABORTED, verdict=Verdict.BAD, reasons=reasons
+            )
         return done
 
     def label(self, episode_id: str, outcome: Outcome, reason: str) -> Manifest:
@@ -218,10 +239,27 @@ class Recorder:
                 continue
             try:
                 done = repair(folder)
+                self.recovered.append(done)
                 lines.append(f'{folder.name}: recovered, {done.verdict.value}: {done.reasons[0]}')
-            except UserError as error:
+            except (UserError, OSError) as error:
                 lines.append(f'{folder.name}: {error}')
         return lines
+
+    def _opened(self, seed: int, operator: str, start_ns: int, now_ns: int) -> Recording:
+        """Open the bag of a new episode. Raises OSError."""
+        episode_id = self.shelf.new_id(start_ns / NS_PER_S)
+        bag = BagWriter(
+            self.shelf.folder / episode_id,
+            self._note(episode_id, seed, operator, start_ns),
+            self.settings.flush_s,
+        )
+        run = Recording(episode_id, seed, operator, now_ns, bag, start_ns, start_ns)
+        run.open_topics(list(self._topics.values()))
+        for name, arrivals in self._kept.items():
+            for arrival in arrivals:
+                run.latched(name, arrival)
+        self._lead_in(run)
+        return run
 
     def _lead_in(self, run: Recording) -> None:
         """Write the last message of each topic from just before the start: the tick that becomes

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Set
 from typing import NamedTuple
 
-from il_core.types import NO_PRESSES, EpisodeEvent, EventKind, Press
+from il_core.types import NO_PRESSES, EpisodeEvent, EventKind, Mode, Press
 
 
 class Request(enum.Enum):
@@ -65,3 +65,27 @@ def asked(
         reset_estop=Request.RESET_ESTOP in requests,
         resume=Request.RESUME in requests,
     )
+
+
+def refusal(request: Request, mode: Mode, silence: str, running: bool) -> str:
+    """Say why a request would do nothing now, empty where it would do something.
+
+    Args:
+        mode: of the last tick.
+        silence: why the joystick counts as not there.
+        running: an episode is.
+    """
+    if request is Request.RESET_ESTOP:
+        return '' if mode is Mode.ESTOP else 'the emergency stop is not on'
+    if request is Request.ESTOP:
+        return ''
+    if mode is Mode.ESTOP:
+        return 'the emergency stop is on: call gate/reset_estop first'
+    if request is Request.TAKEOVER:
+        return silence
+    if request is Request.RELEASE:
+        owns = mode in (Mode.SUPERVISOR, Mode.REQUESTING)
+        return '' if owns else f'the human does not own the robot, the mode is {mode.name}'
+    if mode is not Mode.HOLD:
+        return f'nothing to resume from, the mode is {mode.name}'
+    return '' if running else 'no episode is running: call episode/start first'

@@ -26,7 +26,7 @@ from il_core.types import (
 )
 from il_gating.api import Fitted, Gate, GateInputs
 from il_gating.arbiter import Arbiter, Sent
-from il_gating.asked import NO_REQUESTS, Asked, GateEvent, Request, asked
+from il_gating.asked import NO_REQUESTS, Asked, GateEvent, Request, asked, refusal
 from il_gating.config import GateConfig
 from il_gating.intake import Joystick, Observation
 from il_gating.switch import Switch, SwitchInputs, SwitchOutput
@@ -85,6 +85,7 @@ class GateCore:
         *,
         stamp_ns: int | None = None,
         expert_received_ns: int | None = None,
+        rival: str = '',
     ) -> GateOutput:
         """Take one tick and return its one command.
 
@@ -94,8 +95,10 @@ class GateCore:
             expert: the newest expert action, None where nothing arrived since the last tick.
             events: STARTED and ENDED of episodes (others are ignored), and requests.
             now_ns: decides about time-outs: the steady clock, or the tick's stamp in lockstep.
-            stamp_ns: stamp of a tick without proposal, on the data clock.
+            stamp_ns: now, on the data clock: stamps a tick without proposal, and tells how late
+                one is. None: it is not late.
             expert_received_ns: when `expert` arrived, on the clock of now_ns; default: now.
+            rival: who else writes commands; the robot is held while there is somebody.
         """
         received_ns = now_ns if expert_received_ns is None else expert_received_ns
         presses = self._joystick.take(expert, received_ns)
@@ -107,9 +110,10 @@ class GateCore:
             self._tick, self._stamp_ns = proposal.frame.tick, proposal.frame.stamp_ns
         elif stamp_ns is not None:
             self._stamp_ns = stamp_ns
-        frame = self._observation.take(proposal, now_ns)
+        frame = self._observation.take(proposal, now_ns, stamp_ns)
         what = asked(presses, requests, episode, self._joined)
         inputs = self._inputs(proposal, frame, what, now_ns)
+        inputs = inputs._replace(rival=rival) if rival else inputs
         out = self._switch.update(inputs, now_ns)
         self._count(out.mode)
         sent = self._sent(out, proposal, frame, inputs.usable)
@@ -149,21 +153,7 @@ class GateCore:
 
     def refusal(self, request: Request, now_ns: int) -> str:
         """Say why a request would do nothing now, empty where it would do something."""
-        mode = self._switch.mode
-        if request is Request.RESET_ESTOP:
-            return '' if mode is Mode.ESTOP else 'the emergency stop is not on'
-        if request is Request.ESTOP:
-            return ''
-        if mode is Mode.ESTOP:
-            return 'the emergency stop is on: call gate/reset_estop first'
-        if request is Request.TAKEOVER:
-            return self._joystick.silence(now_ns)
-        if request is Request.RELEASE:
-            owns = mode in (Mode.SUPERVISOR, Mode.REQUESTING)
-            return '' if owns else f'the human does not own the robot, the mode is {mode.name}'
-        if mode is not Mode.HOLD:
-            return f'nothing to resume from, the mode is {mode.name}'
-        return '' if self._episode_id else 'no episode is running: call episode/start first'
+        return refusal(request, self.mode, self._joystick.silence(now_ns), bool(self._episode_id))
 
     def _take_events(self, events: Iterable[GateEvent]) -> tuple[EventKind, Set[Request]]:
         kind, requests = EventKind.UNKNOWN, NO_REQUESTS

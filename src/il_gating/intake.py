@@ -125,13 +125,18 @@ class Observation:
     def timeout_s(self, timeout_s: float) -> None:
         self._timeout_ns = round(timeout_s * NS_PER_S)
 
-    def take(self, proposal: Proposal | None, now_ns: int) -> Vector | None:
+    def take(
+        self, proposal: Proposal | None, now_ns: int, stamp_ns: int | None = None
+    ) -> Vector | None:
         """Return the usable frame (F,) of a tick, None where there is none; `problem` says
-        why."""
-        frame = None if proposal is None else self._frame(proposal)
+        why. A frame that is older than the time-out when it comes (`stamp_ns`: now, on the clock
+        of its stamp) is none."""
+        frame = None if proposal is None else self._frame(proposal, stamp_ns)
         if frame is not None:
+            # After a silence it may have waited here, while this process stood still.
+            self.problem = '' if stamp_ns is None or self._seen_ns is None else self.stale(now_ns)
             self._seen_ns = now_ns
-            return frame
+            return None if self.problem else frame
         self.problem = self.problem if proposal is not None else self.stale(now_ns)
         return None
 
@@ -143,8 +148,9 @@ class Observation:
             return f'none for {(now_ns - self._seen_ns) / NS_PER_S:.2f} s'
         return ''
 
-    def _frame(self, proposal: Proposal) -> Vector | None:
+    def _frame(self, proposal: Proposal, stamp_ns: int | None) -> Vector | None:
         frame, self.problem = proposal.frame, ''
+        late_ns = 0 if stamp_ns is None else stamp_ns - frame.stamp_ns
         if frame.fault:
             self.problem = frame.fault
         elif proposal.spec_hash and proposal.spec_hash != self._hash:
@@ -154,4 +160,6 @@ class Observation:
         # the sum is a quick hint that there is nothing to look for
         elif not (isfinite(frame.vector.dot(self._ones)) or np.isfinite(frame.vector).all()):
             self.problem = 'frame has values that are not finite'
+        elif late_ns > self._timeout_ns:
+            self.problem = f'frame was {late_ns / NS_PER_S:.2f} s old when it came'
         return None if self.problem else frame.vector

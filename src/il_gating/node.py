@@ -33,6 +33,7 @@ from il_ros.messages import (
 )
 from il_ros.params import CommonParams, param
 from il_ros.run import run
+from il_ros.sole import LOOK_S, SoleWriter
 from il_ros.swap import Swap
 from il_ros.ticking import TickingNode
 from il_ros.topics import command_topic
@@ -79,6 +80,7 @@ class GateNode(TickingNode):
     def setup(self) -> None:
         self.spec = self.load_spec()
         self.core = self._build()
+        self.sole = SoleWriter(self, [*(c.topic for c in self.spec.robot.commands), 'command'])
         self.robot = [self.publisher(command_topic(c)) for c in self.spec.robot.commands]
         self.builders = command_builders(self.spec)
         self.commands = self.publisher('command')
@@ -94,6 +96,7 @@ class GateNode(TickingNode):
         self.swap = Swap(self, 'gate', self._fitted, lambda new: self.core.swap(new))
 
     def start(self) -> None:
+        self.sole.begin()
         self.core = self._build()
         self.queue: list[GateEvent] = []
         self.expert: ExpertAction | None = None
@@ -103,6 +106,7 @@ class GateNode(TickingNode):
         self.pairs, self.pacer = Pairs(self.params.expect_expert), Pacer(self.spec.period_ns)
         if not self.lockstep:
             self.timer(self.pacer.look_s, self.on_look)
+        self.timer(LOOK_S, self.sole.look)
 
     def params_changed(self) -> None:
         self.core.configure(self.params.config())
@@ -111,19 +115,16 @@ class GateNode(TickingNode):
         self.last_words()
 
     def last_words(self) -> list[Any]:
-        command = self.core.stop(self.now_ns())
+        command = self.core.stop(self.now_ns()) if self.sole.speaks else None
         if command is None:
             return []
         self.send(command)
         return [*self.robot, self.commands]
 
     def health(self) -> Health:
-        writers = [p.topic_name for p in (*self.robot, self.commands) if self._rivals(p)]
         values = {'gate': self.params.gate, 'checkpoint_id': self.core.checkpoint_id}
-        if writers:
-            return Health.of(
-                GateFindings.RIVAL(topics=', '.join(writers), first=writers[0]), values
-            )
+        if self.sole.rival:
+            return Health.of(GateFindings.RIVAL(rival=self.sole.rival), values)
         state = self.output.state if self.output else None
         if state is not None:
             values |= {'mode': state.mode.name, 'cause': state.cause.name}
@@ -133,14 +134,10 @@ class GateNode(TickingNode):
         patience_s = max(self.params.observation_timeout_s, SILENT_S)
         return Health.of(finding(state, silent_s, patience_s), values)
 
-    # Lockstep.
-
     def on_pair(self, pair: Pair | None) -> None:
         if pair is not None:
             stamp_ns = pair.proposal.frame.stamp_ns
             self.tick(pair.proposal, pair.expert, stamp_ns, stamp_ns)
-
-    # Both.
 
     def on_proposal(self, message: Any) -> None:
         proposal = proposal_from_msg(message)
@@ -197,12 +194,20 @@ class GateNode(TickingNode):
         expert_ns: int,
     ) -> None:
         """Decide and send the one command of this tick."""
+        if not self.sole.speaks:
+            return
         self.begin_tick()
         queue, self.queue, self.tick_ns = self.queue, [], now_ns
-        stamp_ns = self.now_ns() if proposal is None else None
+        stamp_ns = None if self.lockstep else self.now_ns()
         begun_ns = self.steady_ns()
         output = self.core.update(
-            proposal, expert, queue, now_ns, stamp_ns=stamp_ns, expert_received_ns=expert_ns
+            proposal,
+            expert,
+            queue,
+            now_ns,
+            stamp_ns=stamp_ns,
+            expert_received_ns=expert_ns,
+            rival=self.sole.rival,
         )
         self.decision.add_since(begun_ns, self.steady_ns())
         if output.command is not None:
@@ -228,17 +233,12 @@ class GateNode(TickingNode):
         self.commands.publish(command_to_msg(command, self.spec.axis_names))
 
     def _build(self) -> GateCore:
-        checkpoint = Path(self.params.checkpoint) if self.params.checkpoint else None
-        fitted = self._fitted(checkpoint)
+        fitted = self._fitted(Path(self.params.checkpoint) if self.params.checkpoint else None)
         return GateCore(self.spec, fitted.gate, self.params.config(), fitted.checkpoint_id)
 
     def _fitted(self, checkpoint: Path | None) -> Fitted:
-        p = self.params
-        params = parse_params(p.gate_params)
-        return build_gate(self.spec, p.gate, checkpoint, params, p.continuous_labels)
-
-    def _rivals(self, publisher: Any) -> bool:
-        return self.count_publishers(publisher.topic_name) > 1
+        p, given = self.params, parse_params(self.params.gate_params)
+        return build_gate(self.spec, p.gate, checkpoint, given, p.continuous_labels)
 
 
 def main() -> None:

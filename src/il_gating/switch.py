@@ -24,6 +24,7 @@ class SwitchInputs(NamedTuple):
         frame_problem: this tick has no usable frame, or `stale`.
         policy_problem, mismatch: why the policy must not act.
         has_frame: there is a usable frame at this very tick.
+        rival: who else writes commands: nobody acts beside it.
     """
 
     decide: Callable[[Mode], Decision | None]
@@ -36,6 +37,7 @@ class SwitchInputs(NamedTuple):
     mismatch: str = ''
     has_frame: bool = True
     asked: Asked = NOTHING
+    rival: str = ''
 
 
 class SwitchOutput(NamedTuple):
@@ -82,7 +84,7 @@ class Switch:
 
     def update(self, i: SwitchInputs, now_ns: int) -> SwitchOutput:
         """Take one tick. The order is: lost operator, emergency stop, episode, human, start,
-        gate, waiting operator, faults."""
+        gate, waiting operator, faults, rival."""
         before, self._aborted = self.mode, False
         if i.joystick_problem:
             self._lost(i)
@@ -95,6 +97,8 @@ class Switch:
         if self._open:
             self._waiting(i, now_ns)
         self._faults(i)
+        if i.rival:
+            self._rival(i)
         human = Mode.SUPERVISOR
         return SwitchOutput(
             self.mode,
@@ -222,6 +226,13 @@ class Switch:
             self._open = True
         if acted is Mode.AUTONOMOUS and self.mode is Mode.HOLD and self.config.auto_resume:
             self._armed = Cause.RESUME
+
+    def _rival(self, i: SwitchInputs) -> None:
+        acted = self.mode
+        if self._fire(Event.RIVAL, detail=i.rival):
+            self._close()
+            resumes = acted is Mode.AUTONOMOUS and self.config.auto_resume
+            self._armed = Cause.RESUME if resumes else None
 
     def _policy_faults(self, i: SwitchInputs) -> None:
         if i.frame_problem:

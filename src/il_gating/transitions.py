@@ -30,6 +30,7 @@ class Event(enum.Enum):
     OBSERVATION_STALE = 'there is no usable observation'
     POLICY_FAULT = 'the policy has no usable action'
     CHECKPOINT_MISMATCH = 'the gate was fitted for another policy'
+    RIVAL = 'another node writes commands, too'
 
     __hash__ = object.__hash__  # as good for one object per member, and no Python call
 
@@ -52,6 +53,7 @@ def _everywhere() -> dict[Event, Change]:
     }
 
 
+_RIVAL = Change(Mode.HOLD, Cause.RIVAL)
 _STALE = Change(Mode.HOLD, Cause.STALE_OBSERVATION)
 _TO_HUMAN = Change(Mode.SUPERVISOR, Cause.HUMAN_REQUEST)
 _READY = Change(Mode.SUPERVISOR, Cause.OPERATOR_READY)
@@ -82,6 +84,7 @@ TABLE: Mapping[Mode, Mapping[Event, Change]] = {
         Event.OBSERVATION_STALE: _STALE,
         Event.POLICY_FAULT: Change(Mode.HOLD, Cause.POLICY_FAULT),
         Event.CHECKPOINT_MISMATCH: Change(Mode.HOLD, Cause.CHECKPOINT_MISMATCH),
+        Event.RIVAL: _RIVAL,
     },
     Mode.REQUESTING: _everywhere()
     | {
@@ -91,6 +94,7 @@ TABLE: Mapping[Mode, Mapping[Event, Change]] = {
         Event.RELEASE_TO_NOBODY: _LAID_DOWN,
         Event.REQUEST_TIMEOUT: _NOBODY_CAME,
         Event.OBSERVATION_STALE: _STALE,
+        Event.RIVAL: _RIVAL,
     },
     Mode.SUPERVISOR: _everywhere()
     | {
@@ -99,6 +103,7 @@ TABLE: Mapping[Mode, Mapping[Event, Change]] = {
         Event.RELEASE_TO_NOBODY: _LAID_DOWN,
         Event.HAND_BACK: Change(Mode.AUTONOMOUS, Cause.HAND_BACK),
         Event.OBSERVATION_STALE: _STALE,
+        Event.RIVAL: _RIVAL,
     },
     Mode.ESTOP: {Event.ESTOP_RESET: Change(Mode.HOLD, Cause.ESTOP_RESET)},
 }

@@ -15,9 +15,9 @@ class GateFindings(Findings):
 
     RIVAL = (
         'ERROR',
-        'another node writes to {topics}',
-        'only the gate may command the robot',
-        'stop it: `ros2 topic info --verbose {first}` names it',
+        'another node writes to {rival}',
+        'only the gate may command the robot, which stands meanwhile',
+        'stop that node: `ros2 topic info --verbose TOPIC` names it; then call gate/resume',
     )
     UNFED = (
         'WARN',
@@ -62,6 +62,12 @@ class GateFindings(Findings):
         'the gate asked for the human, and nobody came within timeout_s: the episode is over',
         'start the next one with somebody at the joystick, or raise timeout_s of gate',
     )
+    HELD_FOR_RIVAL = (
+        'ERROR',
+        'HOLD: {detail}',
+        "another node wrote to the robot's commands",
+        'when that node is gone, call gate/resume',
+    )
     REQUESTING = (
         'WARN',
         'REQUESTING: {detail}',
@@ -77,6 +83,7 @@ FAULTS = {
     Cause.POLICY_FAULT: GateFindings.POLICY_FAULT,
     Cause.CHECKPOINT_MISMATCH: GateFindings.CHECKPOINT_MISMATCH,
     Cause.REQUEST_TIMEOUT: GateFindings.REQUEST_TIMEOUT,
+    Cause.RIVAL: GateFindings.HELD_FOR_RIVAL,
 }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import resource
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from il_core.types import NS_PER_S, EventKind, Mode, Outcome, Owner
 from il_data.bag import Qos
 from il_data.manifest import Verdict, load
 from il_data.read import read_episode, rebuild_frames
+from il_data.record import Recorder
 from il_data.recording import Settings, State
 from tests.il_data.fake import IL, UTC_S, Rig, ToyWorld, make
 
@@ -339,3 +342,34 @@ def test_manifest_is_json_that_others_can_read(rig):
         rig.spec.hash,
     )
     assert load(bag(rig, done)) == done
+
+
+def test_a_disk_that_cannot_be_written_ends_the_episode_and_refuses_the_next(rig, tmp_path):
+    world, episode_id = ToyWorld(rig.spec), rig.begin()
+    rig.tick(world, 0, episode_id, Mode.AUTONOMOUS, Owner.POLICY)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, hard))
+    try:
+        done = None
+        for tick in range(1, 60):
+            rig.tick(world, tick, episode_id, Mode.AUTONOMOUS, Owner.POLICY)
+            rig.now_ns += NS_PER_S // 20
+            done = done or rig.recorder.update(rig.now_ns)
+        assert done is not None
+        assert (done.outcome, done.verdict) == (Outcome.ABORTED, Verdict.BAD)
+        assert 'could not be written' in done.reasons[0]
+        assert rig.recorder.episode_id == ''
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    again = Recorder(rig.folder, [], rig.spec)
+    assert len(again.recover()) == 1
+
+
+def test_a_folder_that_cannot_be_written_refuses_an_episode(rig, monkeypatch):
+    def no(*_, **__):
+        raise OSError(30, 'Read-only file system')
+
+    monkeypatch.setattr(Path, 'mkdir', no)
+    with pytest.raises(UserError, match='Read-only file system'):
+        rig.begin()
+    assert rig.recorder.episode_id == ''

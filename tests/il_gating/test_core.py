@@ -61,3 +61,47 @@ def test_a_gate_that_is_started_anew_in_mid_episode_holds_until_resume() -> None
     assert (output.state.mode, output.state.episode_id) == (Mode.HOLD, 'episode_4')
     assert rig.tick(n=10).state.mode is Mode.HOLD
     assert rig.tick(Request.RESUME).state.mode is Mode.AUTONOMOUS
+
+
+def test_a_proposal_that_comes_late_does_not_act_however_fresh_its_arrival() -> None:
+    rig = Rig()
+    rig.start()
+    rig.tick(n=2)
+    for late_ns, mode in ((200_000_000, Mode.AUTONOMOUS), (201_000_000, Mode.HOLD)):
+        rig.now_ns += 50_000_000
+        late = rig.proposal()
+        output = rig.core.update(
+            late, None, (), rig.now_ns + 1, stamp_ns=late.frame.stamp_ns + late_ns
+        )
+        assert output.state.mode is mode
+    assert output.state.cause is Cause.STALE_OBSERVATION
+    assert 'old when it came' in output.state.detail
+
+
+def test_nobody_acts_beside_another_writer_and_it_takes_a_request_to_go_on() -> None:
+    rig = Rig()
+    rig.start()
+    rig.tick(n=2)
+
+    def tick(rival: str = '', *events: Request) -> Mode:
+        rig.now_ns += 50_000_000
+        output = rig.core.update(rig.proposal(), None, events, rig.now_ns, rival=rival)
+        return output.state.mode
+
+    assert tick() is Mode.AUTONOMOUS
+    assert tick('/command by /other') is Mode.HOLD
+    assert tick('/command by /other', Request.RESUME) is Mode.HOLD
+    assert tick() is Mode.HOLD
+    assert tick('', Request.RESUME) is Mode.AUTONOMOUS
+
+
+def test_what_waited_while_the_gate_stood_still_does_not_act() -> None:
+    rig = Rig()
+    rig.start()
+    rig.tick(n=2)
+    assert rig.outputs[-1].state.mode is Mode.AUTONOMOUS
+    waited = rig.proposal()
+    output = rig.core.update(
+        waited, None, (), rig.now_ns + 800_000_000, stamp_ns=waited.frame.stamp_ns
+    )
+    assert (output.state.mode, output.state.cause) == (Mode.HOLD, Cause.STALE_OBSERVATION)

@@ -63,6 +63,7 @@ def inputs() -> tuple[SwitchInputs, ...]:
     """All that can be said in one tick. The gate is asked only where there is a frame."""
     seen = [(eyes, d) for eyes in FINE for d in (POLICY, HUMAN, BY_HAND)]
     seen += [(eyes, None) for eyes in BLIND]
+    seen += [({'rival': 'another writer'}, POLICY)]
     return tuple(
         SwitchInputs(decided(decision), **hand, **eyes, asked=asked)  # type: ignore[arg-type]
         for hand in HANDS
@@ -165,7 +166,7 @@ def check(tick: Tick, config: GateConfig) -> None:
         assert config.auto_return or not given.engaged
     if given.joystick_problem and was is Mode.SUPERVISOR and not asked.resume:
         assert asked.started or mode is not Mode.AUTONOMOUS, 'silence is not consent'
-    if asked.ended:
+    if asked.ended or given.rival:
         assert mode in (Mode.HOLD, Mode.ESTOP)
 
 

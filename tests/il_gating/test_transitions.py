@@ -27,6 +27,7 @@ EXPECTED = {
     Event.OBSERVATION_STALE: '. H H H .',
     Event.POLICY_FAULT: '. H . . .',
     Event.CHECKPOINT_MISMATCH: '. H . . .',
+    Event.RIVAL: '. H H H .',
 }
 LETTERS = {mode.name[0]: mode for mode in MODES}
 

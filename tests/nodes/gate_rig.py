@@ -66,6 +66,12 @@ class GateProcess:
         env = os.environ | {'PYTHONUNBUFFERED': '1'}
         return subprocess.Popen(self.command_line, env=env, stderr=subprocess.PIPE, text=True)
 
+    def another(self):
+        """Start a second gate beside the first; whoever calls waits for its end."""
+        return subprocess.Popen(
+            self.command_line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
     def restart(self):
         """Kill the gate as a crash would, start it anew, and forget what the old one said."""
         self.process.kill()

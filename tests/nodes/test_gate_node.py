@@ -223,3 +223,34 @@ def test_the_budget_of_a_running_gate_can_be_set(gate, tmp_path):
         assert words in answer.result().message
         assert answer.result().success is (alpha <= 1)
     assert rig.spin(lambda: rig.states[-1].thresholds['novelty'] < before)
+
+
+def test_a_gate_that_finds_another_refuses_to_start_and_disturbs_nobody(gate):
+    rig = gate()
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    since = len(rig.states)
+    second = rig.another()
+    assert rig.spin(lambda: second.poll() is not None, 20.0)
+    assert second.returncode == 2
+    assert 'command by /gate' in second.communicate()[0]
+    assert {s.mode for s in rig.states[since:]} == {Mode.AUTONOMOUS}
+
+
+def test_a_writer_that_comes_later_makes_a_running_gate_hold_until_it_is_gone(gate):
+    rig = gate()
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    rogue = rig.hand.create_publisher(Command, 'command', 10)
+    assert rig.spin(lambda: rig.mode is Mode.HOLD, 5.0)
+    assert rig.cause is Cause.RIVAL
+    assert '/command by /hand' in rig.states[-1].detail
+    count = len(rig.commands)
+    assert rig.call('resume').success
+    rig.spin_for(0.5)
+    assert len(rig.commands) > count
+    assert {c.mode for c in rig.commands[count:]} == {Mode.HOLD}
+    rig.hand.destroy_publisher(rogue)
+    rig.spin_for(0.5)
+    assert rig.call('resume').success
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)

@@ -1,0 +1,42 @@
+"""The short version of benchmarks/faults.py: the most telling faults, once each, in the real
+graph."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.house import ROOT
+
+pytestmark = pytest.mark.ros
+KINDS = (
+    'kill_gate',
+    'kill_recorder',
+    'delay_proposals',
+    'joystick_unplugged',
+    'rogue_writer',
+    'disk_write_fails',
+    'checkpoint_mismatch',
+)
+
+
+@pytest.mark.timeout(300)  # 35 s on an idle machine
+def test_no_fault_makes_an_unsafe_command_or_loses_a_finished_episode(tmp_path):
+    out = tmp_path / 'faults.json'
+    campaign = [sys.executable, str(ROOT / 'benchmarks' / 'faults.py'), '--out', str(out)]
+    options = ['--n', str(len(KINDS)), '--only', ','.join(KINDS), '--seed', '3']
+    done = subprocess.run([*campaign, *options], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads(out.read_text())
+    rows = {row['fault']: row for row in result['rows']}
+    assert set(rows) >= set(KINDS) - {'disk_write_fails'}  # no small disk without mount
+    assert result['totals']['unsafe'] == 0, [row['unsafe'] for row in rows.values()]
+    assert result['totals']['lost'] == 0, [row['lost'] for row in rows.values()]
+    assert result['totals']['episodes'] >= 2
+    assert all(row['recovered'] for row in rows.values()), done.stdout
+    assert rows['joystick_unplugged']['cause'] in ('STALE_JOYSTICK', 'STALE_OBSERVATION')
+    assert rows['joystick_unplugged']['hold_s'] < 3.0
+    assert rows['rogue_writer']['cause'] in ('RIVAL', 'STALE_OBSERVATION')
