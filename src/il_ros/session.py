@@ -221,7 +221,8 @@ class Session:
         if moving and (self._gate is None or state.step != self._gate.step):
             self._step_changed_s = time.monotonic()
         self._gate = state
-        self._sees |= not math.isnan(state.observation_age_s)
+        # In lockstep nothing ticks after an episode: a gate that ever did has seen.
+        self._sees |= state.tick > 0 or not math.isnan(state.observation_age_s)
 
     def _call(self, name: str, request: Any, limit_s: float = ANSWER_S) -> Any:
         future = self._clients[name].call_async(request)

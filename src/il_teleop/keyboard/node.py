@@ -56,7 +56,7 @@ class KeyboardNode(IlNode):
         p = self.params
         config = KeyboardConfig(speed=p.speed, dead_man_timeout_s=p.dead_man_timeout_s)
         self.keyboard = Keyboard(self.load_spec(), load_joystick(p.joystick), config)
-        self.state: GateState | None = None
+        self.gate_state: GateState | None = None
         self.joy = self.publisher('joy')
         self.subscribe('command', self.on_command)
         self.subscribe('gate/status', self.on_status)
@@ -84,7 +84,7 @@ class KeyboardNode(IlNode):
         now_ns = self.steady_ns()
         self.keyboard.feed(self.terminal.read(), now_ns)
         self.publish(self.keyboard.joy(now_ns, self.now_ns()))
-        self.terminal.status(status_line(self.keyboard, self.state, now_ns))
+        self.terminal.status(status_line(self.keyboard, self.gate_state, now_ns))
         if self.keyboard.quit:
             self.request_exit(0)
 
@@ -92,7 +92,7 @@ class KeyboardNode(IlNode):
         self.keyboard.sync(command_from_msg(message))
 
     def on_status(self, message: Any) -> None:
-        self.state = state_from_msg(message)
+        self.gate_state = state_from_msg(message)
 
     def publish(self, joy: JoyState) -> None:
         axes, buttons = to_array(joy.axes, 'f'), to_array(joy.buttons, 'i')
