@@ -280,6 +280,9 @@ class Stand:
         self.spin(lambda: not self.episode, 3.0)
 
     def close(self) -> None:
+        second = getattr(self, 'second', None)  # what a fault started must not outlive its graph
+        if second is not None and second.poll() is None:
+            second.kill()
         self.bringup.stop()
         self.executor.shutdown()
         self.node.destroy_node()

@@ -10,13 +10,13 @@ from il_core.errors import UserError
 
 # A node that has just appeared hears of the others within so long after it has heard of the first,
 # and gives up waiting for a first one after so long.
-DISCOVERY_S = 1.0
-ALONE_S = 2.0
+DISCOVERY_S = 1.5
+ALONE_S = 3.0
 LOOK_S = 0.1
 MARK, PEER = 'gate/status', 'policy/proposal'
 UNKNOWN = 'a node without a name yet'
 # A writer that is younger than this was not there first; discovery may have been slow.
-YOUNG_S = 15.0
+YOUNG_S = 8.0
 
 
 class SoleWriter:
