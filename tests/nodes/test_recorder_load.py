@@ -13,18 +13,23 @@ from tests.house import ROOT
 pytestmark = pytest.mark.ros
 # 200 Hz of joint states, 6 images, ten ticks of everything else per second.
 SHORT = ['--share', '0.2', '--seconds', '4', '--kills', '1', '--stall', '3']
-PARTS = ['--parts', 'load', 'stalled', 'killed']
+
+
+def measure(out, *parts):
+    command = [sys.executable, str(ROOT / 'benchmarks' / 'recorder_load.py'), *SHORT]
+    done = subprocess.run(
+        [*command, '--parts', *parts, '--out', str(out)],
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(out.read_text())
 
 
 @pytest.fixture(scope='module')
 def measured(tmp_path_factory):
-    out = tmp_path_factory.mktemp('load') / 'load.json'
-    command = [sys.executable, str(ROOT / 'benchmarks' / 'recorder_load.py'), *SHORT, *PARTS]
-    done = subprocess.run(
-        [*command, '--out', str(out)], capture_output=True, text=True, timeout=150
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(out.read_text())
+    return measure(tmp_path_factory.mktemp('load') / 'load.json', 'load', 'killed')
 
 
 def test_nothing_is_lost_beside_a_camera(measured):
@@ -43,9 +48,14 @@ def test_kill_9_takes_no_more_than_half_a_second(measured, what):
     assert max(run['missing_s'].values()) <= 0.55
 
 
-def test_a_recorder_held_up_for_seconds_misses_nothing_that_is_reliable(measured):
-    """Publishers keep it; latched topics keep one message only, sensors are best effort."""
-    stalled = measured['stalled']
+@pytest.mark.slow
+def test_a_recorder_held_up_for_seconds_misses_nothing_that_is_reliable(tmp_path):
+    """Publishers keep it; latched topics keep one message only, sensors are best effort.
+
+    Fails in some runs: reliable topics go on only seconds after a stopped reader does, see
+    docs/results.
+    """
+    stalled = measure(tmp_path / 'load.json', 'stalled')['stalled']
     assert stalled['equal']
     lost = {
         name.removeprefix('/stalled/'): row['missing'] for name, row in stalled['topics'].items()
