@@ -22,7 +22,7 @@ from il_core.spec import Spec
 from il_core.types import Cause, Decision, Owner
 from il_gating.api import GateInputs
 from il_gating.gate_file import load_fit
-from il_gating.measure import Measure
+from il_gating.measure import Measure, apart
 from il_gating.params import gate_params
 
 SIGNALS: Mapping[str, tuple[str, ...]] = {
@@ -84,17 +84,11 @@ class EnsembleDagger:
         """Nothing to forget."""
 
     def decide(self, inputs: GateInputs) -> Decision:
-        scores = {'discrepancy': self._apart(inputs), 'doubt': self._doubt(inputs)}
+        scores = {'discrepancy': apart(self._distance, inputs), 'doubt': self._doubt(inputs)}
         for name, limit in self._limits.items():
             if not scores[name] <= limit:  # what is not known is not safe
                 return Decision(Owner.HUMAN, CAUSES[name], scores, self._limits)
         return Decision(Owner.POLICY, Cause.NONE, scores, self._limits)
-
-    def _apart(self, inputs: GateInputs) -> float:
-        expert, mean = inputs.expert, inputs.proposal.mean
-        if mean is None or expert is None or not expert.engaged or expert.action is None:
-            return NAN
-        return self._distance(mean, expert.action)
 
     def _doubt(self, inputs: GateInputs) -> float:
         variance = inputs.proposal.variance

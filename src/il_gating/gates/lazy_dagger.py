@@ -20,6 +20,7 @@ from il_core.types import Cause, Decision, Mode, Owner
 from il_gating.api import GateInputs
 from il_gating.gate_file import fitted_file, load_fit
 from il_gating.gates.safe_dagger import SafeDagger
+from il_gating.measure import apart
 from il_gating.noise import Noise, check_noise
 from il_gating.params import gate_params
 from il_gating.scorer import CLASSIFIER, Scorer
@@ -73,19 +74,13 @@ class LazyDagger(SafeDagger):
 
     def decide(self, inputs: GateInputs) -> Decision:
         unsafe = self._unsafe(inputs)
-        apart = self._apart(inputs)
-        others = {'discrepancy': apart}
+        distance = apart(self._distance, inputs)
+        others = {'discrepancy': distance}
         if inputs.mode is not Mode.SUPERVISOR:
             return self._judge(unsafe, others)
-        if not self._params.hysteresis or apart != apart:
+        if not self._params.hysteresis or distance != distance:
             return self._noise.on(self._judge(unsafe, others))
         scores = {'unsafe': unsafe, **others}
-        if apart < self._agreement['discrepancy']:
+        if distance < self._agreement['discrepancy']:
             return Decision(Owner.POLICY, Cause.NONE, scores, self._agreement)
         return self._noise.on(Decision(Owner.HUMAN, Cause.DISCREPANCY, scores, self._agreement))
-
-    def _apart(self, inputs: GateInputs) -> float:
-        expert, mean = inputs.expert, inputs.proposal.mean
-        if mean is None or expert is None or not expert.engaged or expert.action is None:
-            return float('nan')
-        return self._distance(mean, expert.action)

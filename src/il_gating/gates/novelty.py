@@ -18,7 +18,7 @@ from il_core.spec import Spec
 from il_core.types import Cause, Decision, Mode, Owner
 from il_gating.api import GateInputs
 from il_gating.gate_file import load_fit
-from il_gating.measure import Measure
+from il_gating.measure import Measure, apart
 from il_gating.params import gate_params
 
 NAN = float('nan')
@@ -79,13 +79,10 @@ class Novelty:
         return Decision(Owner.HUMAN, Cause.NOVELTY, scores, self._asks)
 
     def _while_human(self, inputs: GateInputs, novelty: float) -> Decision:
-        expert, mean = inputs.expert, inputs.proposal.mean
-        apart = NAN
-        if expert is not None and expert.engaged and expert.action is not None:
-            apart = NAN if mean is None else self._distance(mean, expert.action)
-        scores = {'novelty': novelty, 'discrepancy': apart}
+        distance = apart(self._distance, inputs)
+        scores = {'novelty': novelty, 'discrepancy': distance}
         if not novelty <= self._returns['novelty']:
             return Decision(Owner.HUMAN, Cause.NOVELTY, scores, self._returns)
-        if apart > self._returns['discrepancy']:
+        if distance > self._returns['discrepancy']:
             return Decision(Owner.HUMAN, Cause.DISCREPANCY, scores, self._returns)
         return Decision(Owner.POLICY, Cause.NONE, scores, self._returns)

@@ -28,7 +28,7 @@ from il_core.types import Cause, Decision, Mode, Owner, Vector
 from il_gating.api import GateInputs
 from il_gating.calibrate import CALIBRATIONS, calibrate
 from il_gating.gate_file import fitted_file, load_fit
-from il_gating.measure import Measure
+from il_gating.measure import Measure, apart
 from il_gating.params import gate_params
 from il_gating.scorer import CRITIC, Scorer
 
@@ -134,16 +134,13 @@ class ThriftyDagger:
         return Decision(Owner.POLICY, Cause.NONE, scores, self._asks)
 
     def _while_human(self, inputs: GateInputs, novelty: float, risk: float) -> Decision:
-        expert, mean = inputs.expert, inputs.proposal.mean
-        apart = NAN
-        if mean is not None and expert is not None and expert.engaged:
-            apart = NAN if expert.action is None else self._distance(mean, expert.action)
-        scores = {'novelty': novelty, 'risk': risk, 'discrepancy': apart}
+        distance = apart(self._distance, inputs)
+        scores = {'novelty': novelty, 'risk': risk, 'discrepancy': distance}
         if 'risk' in self._signals and not risk <= self._returns['risk']:
             return Decision(Owner.HUMAN, Cause.RISK, scores, self._returns)
-        if apart >= self._returns['discrepancy']:
+        if distance >= self._returns['discrepancy']:
             return Decision(Owner.HUMAN, Cause.DISCREPANCY, scores, self._returns)
-        if apart != apart and not novelty <= self._limit:
+        if distance != distance and not novelty <= self._limit:
             return Decision(Owner.HUMAN, Cause.NOVELTY, scores, self._returns)
         return Decision(Owner.POLICY, Cause.NONE, scores, self._returns)
 
