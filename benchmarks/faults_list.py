@@ -18,6 +18,7 @@ from faults_stand import DEAD_MAN, Stand
 from rosgraph_msgs.msg import Clock
 
 from il_core.types import Cause, Mode
+from il_ros import environment
 from il_ros.build import to_time
 from il_ros.topics import TOPICS, command_topic, create_publisher
 
@@ -136,7 +137,7 @@ def second_gate(stand: Stand) -> None:
     gate = next(n for n in stand.nodes if n.name == 'gate')
     stand.second = subprocess.Popen(
         [sys.executable, '-m', gate.module, *gate.ros_args()],
-        env=stand.bringup._environ,
+        env=environment.of_children(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

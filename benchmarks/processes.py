@@ -29,12 +29,14 @@ class Look(NamedTuple):
     threads: int
 
 
-def spawn(script: str | Path, *args: str, **options: object) -> subprocess.Popen[str]:
+def spawn(
+    script: str | Path, *args: str, images: bool = False, **options: object
+) -> subprocess.Popen[str]:
     """Start a Python script (or `-m module`) with the environment of a graph's processes."""
     command = [sys.executable, *str(script).split(), *args]
     return subprocess.Popen(
         command,
-        env=environment.of_children(),
+        env=environment.of_children(images),
         text=True,
         **options,  # type: ignore[call-overload]
     )

@@ -158,7 +158,7 @@ def main() -> None:
     parser.add_argument('--parts', nargs='+', default=PARTS, choices=PARTS)
     args = parser.parse_args()
     os.environ.setdefault('ROS_DOMAIN_ID', '42')
-    environment.use_transport()
+    environment.use_transport(images=True)
     rclpy.init(args=[])
     result = run(args)
     rclpy.try_shutdown()

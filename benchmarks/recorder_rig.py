@@ -88,6 +88,7 @@ class Rig:
             '-r',
             f'__ns:={self.namespace}',
             *arguments(params),
+            images=True,
         )
         self._sources = [
             processes.spawn(
@@ -97,6 +98,7 @@ class Rig:
                 task,
                 robot,
                 self.namespace,
+                images=True,
             )
             for kind in self._hz
         ]

@@ -114,6 +114,10 @@ class GateNode(TickingNode):
     def stop(self) -> None:
         self.last_words()
 
+    def teardown(self) -> None:
+        if hasattr(self, 'sole'):
+            self.sole.close()
+
     def last_words(self) -> list[Any]:
         command = self.core.stop(self.now_ns()) if self.sole.speaks else None
         if command is None:
@@ -187,11 +191,7 @@ class GateNode(TickingNode):
         return response
 
     def tick(
-        self,
-        proposal: Proposal | None,
-        expert: ExpertAction | None,
-        now_ns: int,
-        expert_ns: int,
+        self, proposal: Proposal | None, expert: ExpertAction | None, now_ns: int, expert_ns: int
     ) -> None:
         """Decide and send the one command of this tick."""
         if not self.sole.speaks:

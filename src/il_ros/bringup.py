@@ -59,7 +59,6 @@ class Bringup:
     def __init__(self, nodes: Sequence[NodeSpec], say: Say) -> None:
         self._children = [Child(node) for node in nodes]
         self._say = say
-        self._environ = environment.of_children()
         self._killed = False
 
     def start(self) -> None:
@@ -103,7 +102,7 @@ class Bringup:
         pipe = None if child.node.terminal else subprocess.PIPE
         child.process = subprocess.Popen(
             command,
-            env=self._environ,
+            env=environment.of_children(child.node.images),
             stdin=None if child.node.terminal else subprocess.DEVNULL,
             stdout=pipe,
             stderr=pipe and subprocess.STDOUT,
@@ -120,7 +119,9 @@ class Bringup:
     def _command(self, node: NodeSpec) -> list[str] | None:
         if node.module:
             return [sys.executable, '-m', node.module, *node.ros_args()]
-        path = environment.foreign_executable(node.package, node.executable, self._environ)
+        path = environment.foreign_executable(
+            node.package, node.executable, environment.of_children()
+        )
         return [str(path), *node.ros_args()] if path else None
 
     def _schedule(self, child: Child, now_s: float) -> None:

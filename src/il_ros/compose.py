@@ -26,7 +26,7 @@ def run_composed(specs: Sequence[NodeSpec]) -> int:
 
     Nodes that need SingleThreadedExecutor get a thread of their own. Returns the exit code.
     """
-    environment.use_transport()
+    environment.use_transport(any(spec.images for spec in specs))
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     stop = StopFlag()
     try:

@@ -21,29 +21,36 @@ PROFILES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
 _MEMORY = {'MALLOC_MMAP_THRESHOLD_': '268435456', 'MALLOC_TRIM_THRESHOLD_': '536870912'}
 
 
-def local_profile() -> str:
-    """Return the path of our profile."""
-    return str(share.share_dir() / 'config' / 'fastdds_local.xml')
+def profile(images: bool) -> str:
+    """Return the path of our profile for a process of one host.
+
+    Images need shared memory. Whoever writes into it may be held up by its readers: for a third of
+    a second by a reader that was killed or stands still. So processes without images, the gate
+    above all, leave it alone.
+    """
+    file = 'fastdds_local.xml' if images else 'fastdds_control.xml'
+    return str(share.share_dir() / 'config' / file)
 
 
-def transport() -> dict[str, str]:
-    """Return the variables for images through shared memory on one host; a profile of the user's
-    own wins, under whichever name it is set."""
-    given = [os.environ[name] for name in PROFILES if name in os.environ]
-    profile = given[0] if given else local_profile()
-    return {name: profile for name in PROFILES if name not in os.environ}
+def transport(images: bool = False) -> dict[str, str]:
+    """Return the variables that choose our profile; one of the user's own wins, under whichever
+    name it is set."""
+    ours = ('', profile(images=True), profile(images=False))
+    own = {name: os.environ[name] for name in PROFILES if os.environ.get(name, '') not in ours}
+    chosen = next(iter(own.values()), profile(images))
+    return {**dict.fromkeys(PROFILES, chosen), **own}
 
 
-def of_children() -> dict[str, str]:
-    """Return the environment of the processes of a graph."""
-    ours = {**transport(), **_MEMORY, 'AMENT_PREFIX_PATH': sys.prefix, 'ROS_LOG_DIR': _log_dir()}
-    missing = {name: value for name, value in ours.items() if name not in os.environ}
-    return {**os.environ, **missing, PARENT: str(os.getpid()), 'PYTHONUNBUFFERED': '1'}
+def of_children(images: bool = False) -> dict[str, str]:
+    """Return the environment of a process of a graph."""
+    ours = {**_MEMORY, 'AMENT_PREFIX_PATH': sys.prefix, 'ROS_LOG_DIR': _log_dir()}
+    fixed = {PARENT: str(os.getpid()), 'PYTHONUNBUFFERED': '1'}
+    return {**ours, **os.environ, **transport(images), **fixed}
 
 
-def use_transport() -> None:
+def use_transport(images: bool = False) -> None:
     """Set the transport for this process; before rclpy.init."""
-    os.environ.update(transport())
+    os.environ.update(transport(images))
 
 
 def clean_shared_memory() -> None:

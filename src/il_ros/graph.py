@@ -20,7 +20,7 @@ class NodeSpec:
     `module` runs with `python -m` and holds `cls`; `executable` is its name for `ros2 run` in
     `package`. A node with `terminal` needs the user's terminal. On shutdown nodes go in the order
     of `stop_rank`. A node without a module belongs to another package. `params_file` wins over
-    `params`, `overrides` over both.
+    `params`, `overrides` over both. `images`: it sends or takes images.
     """
 
     name: str
@@ -31,6 +31,7 @@ class NodeSpec:
     executable: str = ''
     executor: Literal['events', 'single'] = 'events'
     terminal: bool = False
+    images: bool = False
     stop_rank: int = 2
     namespace: str = ''
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -61,7 +62,7 @@ def _own(name: str, module: str, cls: str, summary: str, **more: Any) -> NodeSpe
 
 TABLE: tuple[Row, ...] = (
     Row(
-        _own('sim', 'il_sim.node', 'SimNode', 'simulates the robot and the task'),
+        _own('sim', 'il_sim.node', 'SimNode', 'simulates the robot and the task', images=True),
         lambda a: a.simulated,
         lambda a: {'gui': a.gui, 'camera': a.camera, 'seed': a.seed, 'speed': a.speed},
     ),
@@ -152,6 +153,7 @@ TABLE: tuple[Row, ...] = (
             'RecorderNode',
             'records every episode as one bag',
             executor='single',
+            images=True,
             stop_rank=1,
         ),
         lambda a: bool(a.run),
@@ -190,6 +192,7 @@ def _filled(
     return dataclasses.replace(
         row.node,
         namespace=args.namespace and '/' + args.namespace.strip('/'),
+        images=row.node.images and args.images,
         params=params | row.params(args),
         params_file=args.params_file,
         overrides=settings,

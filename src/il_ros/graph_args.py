@@ -14,6 +14,7 @@ import yaml
 
 from il_core import share
 from il_core.errors import UserError
+from il_core.load import load_spec
 from il_core.registry import Registry
 from il_ros.environment import foreign_executable
 from il_ros.rules import Rule, checked, param
@@ -123,6 +124,13 @@ class GraphArgs:
     @property
     def simulated(self) -> bool:
         return self.mode == 'sim' or (self.mode == 'demonstrate' and self.simulate)
+
+    @property
+    def images(self) -> bool:
+        """Images travel between the nodes."""
+        if self.simulated:
+            return self.camera or bool(self.settings().get('sim', {}).get('camera'))
+        return any(s.codec == 'image' for s in load_spec(self.task, self.robot).streams)
 
     @property
     def policy_name(self) -> str:

@@ -92,7 +92,10 @@ def _action(spec: NodeSpec) -> Any:
             *files,
             *([dict(spec.overrides)] if spec.overrides else []),
         ],
-        additional_env={**environment.transport(), environment.PARENT: str(os.getpid())},
+        additional_env={
+            **environment.transport(spec.images),
+            environment.PARENT: str(os.getpid()),
+        },
         output='screen',
         emulate_tty=True,
         respawn=not spec.terminal,

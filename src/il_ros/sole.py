@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import os
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from il_core.errors import UserError
 
 # A node that has just appeared hears of the others within so long after it has heard of the first,
 # and gives up waiting for a first one after so long.
-DISCOVERY_S = 1.5
-ALONE_S = 3.0
+DISCOVERY_S = 0.5
+ALONE_S = 1.5
 LOOK_S = 0.1
 MARK, PEER = 'gate/status', 'policy/proposal'
 UNKNOWN = 'a node without a name yet'
@@ -21,6 +26,9 @@ YOUNG_S = 8.0
 
 class SoleWriter:
     """Watches topics that `node` alone may write to.
+
+    A lock keeps a second one on the same machine away for certain, however slow discovery is; on
+    another machine only discovery tells.
 
     Args:
         node: has no publisher on the topics yet: whoever is found now was there before.
@@ -42,10 +50,15 @@ class SoleWriter:
     ) -> None:
         self._node, self._since_s = node, time.monotonic()
         self._topics = [node.resolve_topic_name(topic) for topic in topics]
+        self._lock = lock(f'{node.context.get_domain_id()} {" ".join(self._topics)}')
         self._mark = node.resolve_topic_name(mark)
-        self._wait(node.resolve_topic_name(peer))
-        self._refuse(own=0)
         self.rival, self.speaks = '', False
+        try:
+            self._wait(node.resolve_topic_name(peer))
+            self._refuse(own=0)
+        except UserError:
+            self.close()
+            raise
 
     def begin(self) -> None:
         """The node has its publishers and is about to write. Raises UserError where somebody else
@@ -64,6 +77,13 @@ class SoleWriter:
         self.speaks = False
         self._node.complain(UserError('writers of the command', self.rival, 'were there first'))
         self._node.request_exit(2)
+
+    def close(self) -> None:
+        """Let another node be the one. Safe to call twice."""
+        self.speaks = False
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _wait(self, peer: str) -> None:
         """Wait for discovery: it takes long where the machine is busy."""
@@ -98,3 +118,27 @@ class SoleWriter:
         if own and self._node.get_fully_qualified_name() in names:
             names.remove(self._node.get_fully_qualified_name())
         return ' and '.join(sorted(set(names))) or UNKNOWN
+
+
+def lock(what: str) -> int | None:
+    """Return the descriptor of a lock on `what` that the system frees when the process ends; None
+    where this machine has no place for one.
+
+    Raises:
+        UserError: another process (or another part of this one) has it.
+    """
+    name = f'interactive_il_{hashlib.sha256(what.encode()).hexdigest()[:16]}.lock'
+    path = Path(tempfile.gettempdir()) / name
+    try:
+        # Reading is enough for a lock, and is allowed on the file of another user.
+        created = os.O_RDONLY if path.exists() else os.O_RDONLY | os.O_CREAT
+        descriptor = os.open(path, created, 0o644)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        rule = 'only one gate may write them; end the other'
+        raise UserError('writers of the command', 'another gate on this machine', rule) from error
+    return descriptor

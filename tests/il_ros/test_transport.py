@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from il_ros import environment
+from il_ros.graph import graph
+from il_ros.graph_args import GraphArgs
 
 pytestmark = pytest.mark.ros
 
@@ -49,7 +52,7 @@ def test_a_camera_of_640x480_without_acknowledgement_loses_nothing(monkeypatch):
     """With the default transport half of the images arrive, or none."""
     for name in environment.PROFILES:
         monkeypatch.delenv(name, raising=False)
-    env = environment.of_children()
+    env = environment.of_children(images=True)
     camera = subprocess.Popen([sys.executable, '-c', SENDER], env=env)
     try:
         seen = subprocess.run(
@@ -59,3 +62,71 @@ def test_a_camera_of_640x480_without_acknowledgement_loses_nothing(monkeypatch):
         camera.kill()
         camera.wait()
     assert int(seen.stdout.split()[-1]) >= PICTURES - 1, seen.stderr
+
+
+TALKER = """
+import sys, time, rclpy
+from std_msgs.msg import Header
+rclpy.init()
+node = rclpy.create_node('talker')
+out = node.create_publisher(Header, 'said', 10)
+while not sys.stdin.closed:
+    out.publish(Header())
+    time.sleep(0.05)
+"""
+LISTENER = """
+import time, rclpy
+from pathlib import Path
+from rclpy.experimental import EventsExecutor
+from std_msgs.msg import Header
+rclpy.init()
+node, executor, seen = rclpy.create_node('listener'), EventsExecutor(), []
+node.create_subscription(Header, 'said', seen.append, 10)
+executor.add_node(node)
+end = time.monotonic() + 20
+while len(seen) < 3 and time.monotonic() < end:
+    executor.spin_once(0.1)
+shared = [p for p in Path('/proc/self/fd').iterdir() if '/dev/shm/fastrtps' in str(p.resolve())]
+print(len(seen), len(shared))
+rclpy.try_shutdown()
+"""
+
+
+@pytest.mark.parametrize('writer', [False, True])
+def test_a_node_without_images_shares_no_memory_and_hears_everybody(monkeypatch, writer):
+    """A reader that is killed or stands still can hold up only those who share memory with it."""
+    for name in environment.PROFILES:
+        monkeypatch.delenv(name, raising=False)
+    command = [sys.executable, '-c']
+    talker = subprocess.Popen(
+        [*command, TALKER], env=environment.of_children(writer), stdin=subprocess.PIPE
+    )
+    try:
+        heard = subprocess.run(
+            [*command, LISTENER],
+            env=environment.of_children(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        talker.kill()
+        talker.wait()
+    assert heard.stdout.split() == ['3', '0'], heard.stderr
+
+
+def test_only_who_sends_or_takes_images_shares_memory(tmp_path):
+    run = str(tmp_path)
+    assert not any(node.images for node in graph(GraphArgs(run=run)))
+    for args in (GraphArgs(run=run, camera=True), GraphArgs(run=run, set='sim.camera=true')):
+        assert {node.name for node in graph(args) if node.images} == {'sim', 'recorder'}
+    robot = graph(GraphArgs(mode='robot', run=run))
+    assert {node.name for node in robot if node.images} <= {'recorder'}
+
+
+def test_our_own_profile_in_the_environment_does_not_bind_the_children(monkeypatch):
+    """`il collect` talks without images; the simulator that it starts may send some."""
+    for name in environment.PROFILES:
+        monkeypatch.setenv(name, environment.profile(images=False))
+    found = environment.of_children(images=True)
+    assert {Path(found[name]).name for name in environment.PROFILES} == {'fastdds_local.xml'}

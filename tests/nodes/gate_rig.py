@@ -66,10 +66,14 @@ class GateProcess:
         env = os.environ | {'PYTHONUNBUFFERED': '1'}
         return subprocess.Popen(self.command_line, env=env, stderr=subprocess.PIPE, text=True)
 
-    def another(self):
+    def another(self, **environ):
         """Start a second gate beside the first; whoever calls waits for its end."""
         return subprocess.Popen(
-            self.command_line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            self.command_line,
+            env=os.environ | environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
     def restart(self):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import tempfile
 import time
 
 import numpy as np
@@ -225,15 +226,21 @@ def test_the_budget_of_a_running_gate_can_be_set(gate, tmp_path):
     assert rig.spin(lambda: rig.states[-1].thresholds['novelty'] < before)
 
 
-def test_a_gate_that_finds_another_refuses_to_start_and_disturbs_nobody(gate):
+@pytest.mark.parametrize(
+    ('elsewhere', 'words'), [(False, 'another gate on this machine'), (True, 'command by /gate')]
+)
+def test_a_gate_that_finds_another_refuses_to_start_and_disturbs_nobody(
+    gate, tmp_path, elsewhere, words
+):
+    """Two machines do not share the folder of temporary files."""
     rig = gate()
     rig.started()
     assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
     since = len(rig.states)
-    second = rig.another()
+    second = rig.another(TMPDIR=str(tmp_path) if elsewhere else tempfile.gettempdir())
     assert rig.spin(lambda: second.poll() is not None, 20.0)
     assert second.returncode == 2
-    assert 'command by /gate' in second.communicate()[0]
+    assert words in second.communicate()[0]
     assert {s.mode for s in rig.states[since:]} == {Mode.AUTONOMOUS}
 
 

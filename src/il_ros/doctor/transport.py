@@ -53,7 +53,7 @@ def domain() -> Result:
 def profile() -> Result:
     """Look at the transport profile that nodes will use."""
     given = next((os.environ[name] for name in PROFILES if os.environ.get(name)), '')
-    path = Path(given or environment.transport().get(PROFILES[0], ''))
+    path = Path(given or environment.transport(images=True).get(PROFILES[0], ''))
     remedy = f'`unset {" ".join(PROFILES)}`: then `il run` and the launch files set a good one'
     if not path.is_file():
         return fail('profile', f'{path}: no such file; Fast DDS goes on without', remedy)
@@ -117,9 +117,9 @@ def _multicast() -> Result:
 
 
 def _images() -> Iterator[Result]:
-    ours = environment.of_children()
+    ours = environment.of_children(images=True)
     plain = {name: value for name, value in ours.items() if name not in PROFILES}
-    names, profile = ' and '.join(PROFILES), environment.local_profile()
+    names, profile = ' and '.join(PROFILES), environment.profile(images=True)
     start = f'start who sends images with {names} set to {profile}'
     cases = (
         ('VGA with the profile', ours, ours, Level.FAIL, busy()),
