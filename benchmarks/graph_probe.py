@@ -23,8 +23,9 @@ from typing import Any
 from rclpy.publisher import Publisher
 
 from il_core.types import NS_PER_S
-from il_ros import topics
 from il_ros.build import to_ns
+from il_ros.exchange import Writer
+from il_ros.lifecycle import IlNode
 from il_ros.raw import STAMP
 
 NOTES: list[tuple[str, str, str, int, int]] = []
@@ -41,28 +42,34 @@ def note(node: str, kind: str, topic: str, message: Any) -> None:
 
 def watch_publishers() -> None:
     """Only one node publishes on each topic that matters: which one is left open."""
-    publish = Publisher.publish
+    for kind in (Publisher, Writer):
+        _watch(kind)
 
-    def noted(self: Publisher, message: Any) -> None:
+
+def _watch(kind: Any) -> None:
+    publish = kind.publish
+
+    def noted(self: Any, message: Any) -> None:
         note('', 'out', self.topic_name, message)
         publish(self, message)
 
-    Publisher.publish = noted
+    kind.publish = noted
 
 
 def watch_subscriptions() -> None:
-    create = topics.create_subscription
+    subscribe = IlNode.subscribe
 
-    def noted(node: Any, topic: Any, callback: Callable[[Any], None], **options: Any) -> Any:
+    def noted(node: IlNode, topic: Any, callback: Callable[[Any], None], **options: Any) -> Any:
         name = node.get_name()
+        full = topic if isinstance(topic, str) else topic.name
 
         def call(message: Any) -> None:
-            note(name, 'in', topic.name, message)
+            note(name, 'in', full, message)
             callback(message)
 
-        return create(node, topic, call, **options)
+        return subscribe(node, topic, call, **options)
 
-    topics.create_subscription = noted
+    IlNode.subscribe = noted  # type: ignore[method-assign]
 
 
 def watch_collector() -> None:

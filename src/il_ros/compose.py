@@ -14,6 +14,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from il_core.errors import UserError
 from il_ros import environment
+from il_ros.exchange import WIRE, Exchange, Wire
 from il_ros.graph import NodeSpec
 from il_ros.lifecycle import IlNode
 from il_ros.priority import raise_priority
@@ -40,7 +41,8 @@ def _live(specs: Sequence[NodeSpec], stop: StopFlag) -> int:
     threads: list[threading.Thread] = []
     code = 2
     try:
-        nodes += [(spec, _make(spec)) for spec in specs]
+        exchange = Exchange()
+        nodes += [(s, _make(s, exchange if s.executor == 'events' else WIRE)) for s in specs]
         raise_priority(max((n.params.realtime_priority for _, n in nodes), default=0))
         if all(node.autostart() for _, node in nodes):
             settle_memory([node for _, node in nodes])
@@ -84,7 +86,7 @@ def _spin_alone(node: IlNode, stop: StopFlag) -> None:
         stop.is_set = True
 
 
-def _make(spec: NodeSpec) -> IlNode:
+def _make(spec: NodeSpec, exchange: Wire) -> IlNode:
     cls = getattr(importlib.import_module(spec.module), spec.cls)
-    node: IlNode = cls(cli_args=spec.ros_args())
+    node: IlNode = cls(exchange=exchange, cli_args=spec.ros_args())
     return node

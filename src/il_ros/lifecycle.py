@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from rcl_interfaces.msg import SetParametersResult
@@ -21,7 +22,8 @@ from il_core.findings import Findings
 from il_core.load import load_spec
 from il_core.spec import Spec
 from il_ros import topics
-from il_ros.answering import offer
+from il_ros.belongings import Belongings
+from il_ros.exchange import WIRE, Wire
 from il_ros.health import Health, NodeFindings, diagnostics
 from il_ros.params import CommonParams, Declared
 from il_ros.topics import TOPICS, Topic
@@ -45,8 +47,9 @@ class IlNode(LifecycleNode):
     params_type: ClassVar[type] = CommonParams
     findings: ClassVar[type[Findings]] = NodeFindings
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, exchange: Wire = WIRE, **kwargs: Any) -> None:
         super().__init__(self.node_name, **kwargs)
+        self._exchange, self._belongings = exchange, Belongings(self, exchange)
         self.active = False
         self.exit_code: int | None = None
         self.complaint = ''
@@ -54,8 +57,6 @@ class IlNode(LifecycleNode):
         self.params: Any = self._declared.values
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._active_timers: list[Timer] = []
-        self._made: list[tuple[Callable[[Any], Any], Any]] = []
-        self._checked_topics: list[str] = []
         self._diagnostics = topics.create_publisher(self, TOPICS['diagnostics'])
         self._heartbeat = self.create_timer(DIAGNOSTICS_S, self._report, clock=self.steady)
 
@@ -103,39 +104,32 @@ class IlNode(LifecycleNode):
         """Steady time: for deadlines, ages on receipt and rates."""
         return time.monotonic_ns()  # the clock behind STEADY_TIME, without rclpy's detours
 
+    def together(self) -> AbstractContextManager[None]:
+        """Messages published in here reach the nodes of this process before the first of them
+        goes on the wire."""
+        return self._exchange.together()
+
     def publisher(self, topic: Topic | str) -> Publisher:
         """Return a publisher of a topic of the table (by name) or of the spec."""
-        topic = TOPICS[topic] if isinstance(topic, str) else topic
-        made = topics.create_publisher(self, topic, self.lockstep)
-        self._made.append((self.destroy_publisher, made))
-        self._checked_topics.append(made.topic_name)
-        return made
+        return self._belongings.publisher(topic, self.lockstep)
 
     def subscribe(
         self, topic: Topic | str, callback: Callable[..., None], **options: Any
     ) -> Subscription:
         """Subscribe to a topic of the table (by name) or of the spec; options as in
         `topics.create_subscription`."""
-        topic = TOPICS[topic] if isinstance(topic, str) else topic
-        options.setdefault('lockstep', self.lockstep)
-        made = topics.create_subscription(self, topic, self._guarded(callback), **options)
-        self._made.append((self.destroy_subscription, made))
-        self._checked_topics.append(made.topic_name)
-        return made
+        take, lockstep = self._guarded(callback), options.pop('lockstep', self.lockstep)
+        return self._belongings.subscription(topic, take, lockstep, **options)
 
     def service(self, kind: Any, name: str, callback: Callable[[Any, Any], Any]) -> Any:
         """Offer a service with `success` and `message` in its answer, which a UserError fills
         in. On the single-threaded executor the callback may be a coroutine that awaits rclpy
         futures."""
-        made = offer(self, kind, name, callback)
-        self._made.append((self.destroy_service, made))
-        return made
+        return self._belongings.service(kind, name, callback)
 
     def unsubscribe(self, made: Subscription) -> None:
         """Destroy a subscription before cleanup does."""
-        self._made.remove((self.destroy_subscription, made))
-        self._checked_topics.remove(made.topic_name)
-        self.destroy_subscription(made)
+        self._belongings.give_up(made)
 
     def timer(self, period_s: float, callback: Callable[[], None]) -> Timer:
         """Return a timer on the steady clock that lives until the node is deactivated."""
@@ -240,10 +234,8 @@ class IlNode(LifecycleNode):
         return _no_way_back(self._attempt('deactivate', self.stop))
 
     def _release(self) -> TransitionCallbackReturn:
-        made, self._made, self._checked_topics = self._made, [], []
         result = _no_way_back(self._attempt('cleanup', self.teardown))
-        for destroy, entity in reversed(made):
-            destroy(entity)
+        self._belongings.release()
         return result
 
     def _say_last_words(self) -> None:
@@ -276,7 +268,7 @@ class IlNode(LifecycleNode):
             return Health.of(NodeFindings.FAILED(complaint=self.complaint, node=node))
         if not self.active:
             return Health.of(NodeFindings.INACTIVE(state=self.state, node=node))
-        clashes = topics.type_clashes(self, self._checked_topics)
+        clashes = topics.type_clashes(self, self._belongings.topics)
         complaint, self.complaint = self.complaint, ''
         own = self.health()
         if clashes:

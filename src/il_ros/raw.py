@@ -54,8 +54,8 @@ class StreamReader:
         self._places = np.array([places[path] for path in wanted if self.raw], np.intp)
 
     def __call__(self, message: Any) -> Sample:
-        """Return what `message` says. Raises UserError where it lacks a name."""
-        if self.raw:
+        """Return what a message, or its bytes, says. Raises UserError where it lacks a name."""
+        if isinstance(message, bytes | bytearray):
             if message[:2] == LITTLE_ENDIAN:
                 sec, nanosec = STAMP.unpack_from(message)
                 start = len(message) - 8 * self._count

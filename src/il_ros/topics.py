@@ -45,7 +45,7 @@ class Qos(enum.Enum):
 @dataclass(frozen=True)
 class Topic:
     """One topic. `rate` in words or Hz; `required`: an episode does not start before it was
-    seen."""
+    seen; `direct`: nodes of one process hand it over without the wire (one of them writes it)."""
 
     name: str
     type: str
@@ -53,6 +53,7 @@ class Topic:
     rate: str = ''
     recorded: bool = True
     required: bool = False
+    direct: bool = False
 
 
 _IL = 'interactive_il/msg/'
@@ -61,8 +62,8 @@ TOPICS: dict[str, Topic] = {
     for t in (
         Topic('joy', 'sensor_msgs/msg/Joy', Qos.QUEUE, '20 Hz or more'),
         Topic('joy/set_feedback', 'sensor_msgs/msg/JoyFeedback', Qos.QUEUE, 'on change', False),
-        Topic('policy/proposal', _IL + 'Proposal', Qos.LATEST, 'tick', required=True),
-        Topic('teleop/action', _IL + 'ExpertAction', Qos.LATEST, 'tick or more'),
+        Topic('policy/proposal', _IL + 'Proposal', Qos.LATEST, 'tick', required=True, direct=True),
+        Topic('teleop/action', _IL + 'ExpertAction', Qos.LATEST, 'tick or more', direct=True),
         Topic(
             'teleop/alarm',
             'diagnostic_msgs/msg/DiagnosticStatus',
@@ -70,11 +71,11 @@ TOPICS: dict[str, Topic] = {
             'on change',
             False,
         ),
-        Topic('command', _IL + 'Command', Qos.QUEUE, 'tick', required=True),
+        Topic('command', _IL + 'Command', Qos.QUEUE, 'tick', required=True, direct=True),
         Topic('gate/status', _IL + 'GateStatus', Qos.LATCHED, 'tick and on change', required=True),
         Topic('episode/events', _IL + 'EpisodeEvent', Qos.EVENTS, 'on event'),
         Topic('jobs', _IL + 'Job', Qos.LATCHED, 'on change', False),
-        Topic('sim/supervisor', _IL + 'ExpertAction', Qos.LATEST, 'tick'),
+        Topic('sim/supervisor', _IL + 'ExpertAction', Qos.LATEST, 'tick', direct=True),
         Topic('diagnostics', 'diagnostic_msgs/msg/DiagnosticArray', Qos.QUEUE, '1 Hz'),
         Topic('/clock', 'rosgraph_msgs/msg/Clock', Qos.LATEST, 'simulation step'),
     )
@@ -85,12 +86,12 @@ def stream_topic(stream: Stream) -> Topic:
     """Return the topic of a stream of the spec."""
     qos = Qos.SENSOR if stream.sensor else Qos.LATEST
     rate = f'{stream.rate_hz:g} Hz' if stream.rate_hz else 'tick'
-    return Topic(stream.topic, stream.type, qos, rate, required=not stream.optional)
+    return Topic(stream.topic, stream.type, qos, rate, required=not stream.optional, direct=True)
 
 
 def command_topic(command: CommandTopic) -> Topic:
     """Return the topic of a command of the robot."""
-    return Topic(command.topic, command.type, Qos.LATEST, 'tick')
+    return Topic(command.topic, command.type, Qos.LATEST, 'tick', direct=True)
 
 
 def topics(spec: Spec) -> tuple[Topic, ...]:

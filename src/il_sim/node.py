@@ -137,8 +137,9 @@ class SimNode(IlNode):
         self.clock_out.publish(Clock(clock=to_time(stamp_ns)))
         values = self.world.observe()
         messages = [build_stream(s, values[s.name], stamp_ns) for s, _ in self.streams]
-        for (_, publisher), message in zip(self.streams, messages, strict=True):
-            publisher.publish(message)
+        with self.together():
+            for (_, publisher), message in zip(self.streams, messages, strict=True):
+                publisher.publish(message)
         self.supervisor.publish(expert_to_msg(self.stage.supervisor()))
         for stream, publisher in self.images:
             publisher.publish(self._image(stream, stamp_ns))
