@@ -37,11 +37,12 @@ GATE_RNG = 3
 
 class GateOutput(NamedTuple):
     """What one tick made. `command` is None only while nothing ever told where a position axis
-    is. `notices` are for episode/events."""
+    is. `notices` are for episode/events. `complaint`: why the gate's noise could not be used."""
 
     command: Command | None
     state: GateState
     notices: tuple[EpisodeEvent, ...] = ()
+    complaint: str = ''
 
 
 class GateCore:
@@ -68,7 +69,7 @@ class GateCore:
         self._joined = False
         self._episode_id, self._seed, self._step, self._acting = '', 0, 0, False
         self._decision: Decision | None = None
-        self._told = ''
+        self._told = self._complaint = ''
         self._no_decision = Decision(Owner.UNKNOWN)
         gate.reset(np.random.default_rng((GATE_RNG, 0)))
 
@@ -101,6 +102,7 @@ class GateCore:
             rival: who else writes commands; the robot is held while there is somebody.
         """
         received_ns = now_ns if expert_received_ns is None else expert_received_ns
+        self._complaint = ''
         presses = self._joystick.take(expert, received_ns)
         proposal = self._observation.newer(proposal)
         if proposal is not None and self._first_ns is None:
@@ -121,6 +123,7 @@ class GateCore:
             None if sent is None else self._command(out, sent),
             self._state(out, proposal, now_ns),
             tuple(self._notices(out)) if out.began or out.ended or out.aborted else (),
+            self._complaint,
         )
 
     def stop(self, stamp_ns: int) -> Command | None:
@@ -230,12 +233,16 @@ class GateCore:
             action = proposal.mean
         elif out.mode is Mode.SUPERVISOR and usable:
             action = self._joystick.action
-            decided = self._decision
-            if action is not None and decided is not None and decided.noise is not None:
-                action = action + decided.noise  # the label stays the human's action
+            if action is not None and self._decision is not None:
+                action = self._noisy(action, self._decision.noise)
         if out.changed:
             self._arbiter.hand_over(ramp=self.config.handover == 'request')
         return self._arbiter.hold() if action is None else self._arbiter.act(action)
+
+    def _noisy(self, action: Vector, noise: Vector | None) -> Vector:
+        """Return what is sent; the label stays the human's action, and bad noise is left out."""
+        self._complaint = '' if noise is None else self._arbiter.problem(noise)
+        return action if noise is None or self._complaint else action + noise
 
     def _command(self, out: SwitchOutput, sent: Sent) -> Command:
         return Command(

@@ -172,8 +172,7 @@ class GateNode(TickingNode):
         if self.lockstep and event.kind is EventKind.ENDED:
             # The simulator stands still now; nothing else would say that the gate holds.
             queue, self.queue = self.queue, []
-            output = self.core.update(None, None, queue, self.tick_ns)
-            self.tell(output)
+            self.tell(self.core.update(None, None, queue, self.tick_ns))
 
     def on_request(self, request: Request, _: Any, response: Any) -> Any:
         now_ns = self.tick_ns if self.lockstep else self.steady_ns()
@@ -217,9 +216,10 @@ class GateNode(TickingNode):
 
     def tell(self, output: GateOutput) -> None:
         """Publish who acts and what happened."""
-        before, self.output = self.output, output
-        state = output.state
+        before, self.output, state = self.output, output, output.state
         self.status.publish(state_to_msg(state))
+        if output.complaint:
+            self.complain(UserError('noise of the gate', self.params.gate, output.complaint))
         for notice in output.notices:
             self.events.publish(event_to_msg(notice))
         mode = before.state.mode if before else Mode.UNKNOWN

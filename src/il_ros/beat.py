@@ -24,6 +24,7 @@ class Beat:
     def __init__(self, period_ns: int) -> None:
         self.ticks = self.late = self.slow = 0
         self._period_ns, self._begun_ns = period_ns, 0
+        self._told = (0, 0)
         self._error = Window('period_error_s')
 
     def begin(self, now_ns: int) -> None:
@@ -38,6 +39,13 @@ class Beat:
     def end(self, now_ns: int) -> None:
         """Its work is done."""
         self.slow += now_ns - self._begun_ns > self._period_ns
+
+    def overruns(self) -> tuple[int, int]:
+        """Return how many ticks there were since the last call, and how many late or slow ones
+        among them."""
+        now, before = (self.ticks, self.late + self.slow), self._told
+        self._told = now
+        return now[0] - before[0], now[1] - before[1]
 
     def summary(self) -> dict[str, object]:
         """Return the counts since activation, and the last period errors."""

@@ -62,6 +62,12 @@ class NodeFindings(Findings):
         'a topic carries two types: nothing arrives',
         'stop the sender of the wrong type: `ros2 topic info --verbose` names it',
     )
+    OVERRUN = (
+        'WARN',
+        '{missed} of the last {ticks} ticks were late or took longer than a period',
+        'the node does not keep its rate: other work keeps the cores busy, or a tick is too long',
+        'stop what else runs here, or set realtime_priority of {node} to 20',
+    )
     FINE = ('OK', 'ok', 'nothing to say')
 
 

@@ -260,9 +260,10 @@ class IlNode(LifecycleNode):
 
     def _report(self) -> None:
         stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(diagnostics(self.get_name(), self._state_of_health(), stamp))
+        self._diagnostics.publish(diagnostics(self.get_name(), self.state_of_health(), stamp))
 
-    def _state_of_health(self) -> Health:
+    def state_of_health(self) -> Health:
+        """Return what diagnostics say: of the life cycle, of complaints, of `health`."""
         node = self.get_fully_qualified_name()
         if not self.active and self.complaint:
             return Health.of(NodeFindings.FAILED(complaint=self.complaint, node=node))

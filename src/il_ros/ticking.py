@@ -8,11 +8,14 @@ from collections.abc import Sequence
 
 from il_core.types import NS_PER_S
 from il_ros.beat import Beat
+from il_ros.health import Health, Level, NodeFindings
 from il_ros.lifecycle import IlNode
 
 COLLECT_EVERY_NS = NS_PER_S
 # New objects after which the collector would come by itself: a second of ticks leaves a hundredth.
 BACKSTOP = 100_000
+# Overruns between two diagnostics, which are a second apart, that are worth a warning.
+MISSED, MISSED_SHARE = 2, 0.1
 
 
 class Housekeeper:
@@ -47,6 +50,18 @@ class TickingNode(IlNode):
         self.beat.end(now_ns)
         if self.housekeeper is not None:
             self.housekeeper.rest(now_ns)
+
+    def state_of_health(self) -> Health:
+        """A node that is well but for its rate says so."""
+        own = super().state_of_health()
+        if not self.active or self.lockstep:
+            return own
+        ticks, missed = self.beat.overruns()
+        if own.level is not Level.OK or missed < max(MISSED, MISSED_SHARE * ticks):
+            return own
+        node = self.get_fully_qualified_name()
+        found = NodeFindings.OVERRUN(missed=missed, ticks=ticks, node=node)
+        return Health.of(found, own.values)
 
     def overruns(self) -> dict[str, object]:
         """Return what diagnostics say of the period; nothing in lockstep, which has none."""

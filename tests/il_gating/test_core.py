@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
+import pytest
 
 from il_core.types import Cause, EventKind, Mode, Owner
 from il_gating.asked import Request
-from tests.il_gating.rig import HUMAN, POLICY, Rig, started
+from tests.il_gating.rig import HUMAN, POLICY, Rig, ScriptedGate, started
 
 
 def test_a_request_is_asked_answered_and_handed_back_with_every_step_counted() -> None:
@@ -105,3 +108,29 @@ def test_what_waited_while_the_gate_stood_still_does_not_act() -> None:
         waited, None, (), rig.now_ns + 800_000_000, stamp_ns=waited.frame.stamp_ns
     )
     assert (output.state.mode, output.state.cause) == (Mode.HOLD, Cause.STALE_OBSERVATION)
+
+
+class NoisyGate(ScriptedGate):
+    """Wants whom it wants, and gives whatever noise it was told to."""
+
+    noise = None
+
+    def decide(self, inputs):
+        return dataclasses.replace(super().decide(inputs), noise=self.noise)
+
+
+@pytest.mark.parametrize(
+    ('noise', 'words'),
+    [([0.0, np.nan, 0.0], 'axis y is nan'), ([0.1], 'action has shape (1,), not (3,)')],
+)
+def test_noise_that_cannot_be_sent_is_left_out_and_said(noise, words):
+    gate = NoisyGate()
+    rig = Rig(gate)
+    rig.supervise()
+    clean = rig.tick(n=60)
+    gate.noise = np.array(noise)
+    spoiled = rig.tick()
+    assert spoiled.command.action.tolist() == clean.command.action.tolist()
+    assert spoiled.complaint == words
+    gate.noise = None
+    assert not rig.tick().complaint

@@ -8,12 +8,14 @@ import os
 import resource
 import subprocess
 import sys
+import time
 
 import pytest
 
 from il_core.types import NS_PER_S
 from il_ros.beat import Beat
-from il_ros.ticking import COLLECT_EVERY_NS, Housekeeper
+from il_ros.health import Level
+from il_ros.ticking import COLLECT_EVERY_NS, Housekeeper, TickingNode
 
 PERIOD_NS = NS_PER_S // 50
 
@@ -40,6 +42,47 @@ def test_jitter_below_half_a_period_is_no_overrun_and_is_told():
         beat.end(now_ns + 1000)
     assert (beat.late, beat.slow) == (0, 0)
     assert beat.summary()['period_error_s_p50'] == pytest.approx(0.005)
+
+
+def test_overruns_are_told_once_with_the_ticks_they_are_among():
+    beat = beat_over(late=(10, 40, 41, 199), slow=(0, 60))
+    assert beat.overruns() == (200, 6)
+    assert beat.overruns() == (0, 0)
+    beat.begin(10**15)
+    assert beat.overruns() == (1, 1)
+
+
+class Ticks(TickingNode):
+    """A node that does too much, or not, at every tick."""
+
+    work_s = 0.0
+
+    def start(self):
+        self.beat = Beat(PERIOD_NS)
+        self.timer(PERIOD_NS / NS_PER_S, self.tick)
+
+    def tick(self):
+        self.begin_tick()
+        time.sleep(self.work_s)
+        self.end_tick()
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize(('work_s', 'level'), [(0.0, Level.OK), (0.03, Level.WARN)])
+def test_a_node_that_does_not_keep_its_rate_says_so_with_a_remedy(executor, work_s, level):
+    node = Ticks()
+    node.work_s = work_s
+    executor.add_node(node)
+    assert node.autostart()
+    said, end_s = [], time.monotonic() + 20
+    while level not in [health.level for health in said] and time.monotonic() < end_s:
+        until_s = time.monotonic() + 1.0
+        while time.monotonic() < until_s:
+            executor.spin_once(0.1)
+        said.append(node.state_of_health())
+    node.close()
+    health = next(health for health in said if health.level is level)
+    assert level is Level.OK or 'set realtime_priority of /il_node to 20' in health.message
 
 
 @pytest.fixture
