@@ -3,6 +3,7 @@
     python benchmarks/gates.py --seeds 0-4 --jobs 2        run what is missing, then the table
     python benchmarks/gates.py --table                     the table from what is there
     python benchmarks/gates.py --task point_insert --demos 3 --steps 300 --critic-steps 2000
+    python benchmarks/gates.py --ray auto                  the same cells on a Ray cluster
 
 A cell is one method with one seed, in a process of its own (`gates_cell.py`); its JSON is written
 when it ends, so a stopped run goes on where it was. The methods, and the rule of the simulated
@@ -23,7 +24,9 @@ from typing import Any
 
 import measure
 import numpy as np
-from gates_cell import METHODS
+from gates_methods import METHODS
+from gates_plot import draw
+from gates_ray import Cell, run_on_ray
 
 from il_loop.stats import mean, paired_difference, wilson
 
@@ -33,14 +36,14 @@ AFTER = {'bc_equal': 'thrifty', 'random': 'thrifty'}  # needs to know that cell
 SINGLE = {f'{name}_NUM_THREADS': '1' for name in ('OMP', 'OPENBLAS', 'MKL')}
 
 
-def wanted(methods: list[str], seeds: list[int], folder: Path) -> list[tuple[str, int]]:
+def wanted(methods: list[str], seeds: list[int], folder: Path) -> list[Cell]:
     """Return the cells that are missing, those of one seed together."""
     return [(m, s) for s in seeds for m in methods if not (folder / f'{m}_{s}.json').is_file()]
 
 
-def run(cells: list[tuple[str, int]], options: list[str], jobs: int) -> None:
-    """Run cells in so many processes at a time."""
-    left, running = list(cells), {}
+def run(cells: list[Cell], options: list[str], jobs: int) -> list[Cell]:
+    """Run cells in so many processes at a time; return those that failed."""
+    left, running, failed = list(cells), dict[Cell, Any](), list[Cell]()
     while left or running:
         for cell in [c for c in left if _ready(c, left, running)][: jobs - len(running)]:
             left.remove(cell)
@@ -50,10 +53,12 @@ def run(cells: list[tuple[str, int]], options: list[str], jobs: int) -> None:
         for cell, process in list(running.items()):
             if process.poll() is not None:
                 del running[cell]
+                failed += [cell] if process.returncode else []
                 print(f'{cell[0]}, seed {cell[1]}: exit code {process.returncode}', flush=True)
+    return failed
 
 
-def _ready(cell: tuple[str, int], left: list[Any], running: dict[Any, Any]) -> bool:
+def _ready(cell: Cell, left: list[Any], running: dict[Any, Any]) -> bool:
     before = (AFTER.get(cell[0], ''), cell[1])
     return before not in left and before not in running
 
@@ -158,19 +163,26 @@ def main() -> None:
     parser.add_argument('--folder', type=Path, help='of the cells; default: by the task')
     parser.add_argument('--of', default='thrifty', choices=list(METHODS), help='paired with all')
     parser.add_argument('--table', action='store_true', help='run nothing')
+    parser.add_argument('--ray', default='', metavar='ADDRESS', help='run them on this cluster')
     args, more = parser.parse_known_args()
+    failed: list[Cell] = []
     folder = args.folder or RESULTS / f'gates_{args.task}'
     first, _, last = args.seeds.partition('-')
     seeds = list(range(int(first), int(last or first) + 1))
     folder.mkdir(parents=True, exist_ok=True)
     if not args.table:
-        options = ['--folder', str(folder), '--task', args.task, *more]
-        run(wanted(args.methods, seeds, folder), options, args.jobs)
+        cells, options = wanted(args.methods, seeds, folder), ['--task', args.task, *more]
+        if args.ray:
+            failed = run_on_ray(cells, options, folder, args.ray, AFTER, SINGLE)
+        else:
+            failed = run(cells, ['--folder', str(folder), *options], args.jobs)
     found = load(folder)
     rows = [summed(name, cells) for name, cells in found.items()]
     gaps = differences(found, args.of)
     show(rows, gaps, args.of)
     measure.write(folder.with_suffix('.json'), {'rows': rows, 'of': args.of, 'differences': gaps})
+    draw(rows, args.task, folder.with_suffix('.png'))
+    sys.exit(f'failed: {failed}' if failed else 0)
 
 
 if __name__ == '__main__':

@@ -15,18 +15,19 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import measure
 import torch
+from gates_methods import METHODS, Method
 
 from il_core.load import load_spec
 from il_core.types import NS_PER_S
 from il_data.dataset import Columns, labels
 from il_data.episode import Episode
-from il_loop.cast import ALONE, DEMONSTRATE, INSTANT, Cast, make_loop, play
+from il_loop.cast import ALONE, Cast, make_loop, play
 from il_loop.episodes import EpisodeSummary, summarise
 from il_loop.fits import PROBED
 from il_loop.probe import alone
@@ -39,69 +40,6 @@ from il_sim.api import World, make_world
 
 STRIDE = 1_000_000  # seeds of one seed
 COLLECT, EVALUATE, AIDED, PROBE = 100_000, 500_000, 600_000, 700_000
-ALWAYS: Mapping[str, Any] = {'style': 'always'}
-WATCHING: Mapping[str, Any] = {
-    'style': 'own_judgement',
-    'takeover_distance': 0.25,
-    'takeover_ticks': 5,
-    'release_distance': 0.125,
-    'release_ticks': 5,
-}
-
-
-@dataclass(frozen=True)
-class Method:
-    """A row of the table. `gate` empty: cloning alone; `alpha` None: as the gate's paper has it;
-    `aided`: parameters of the gate in the evaluation with help; `matched`: asks as often and for
-    as long as that method did with the same seed; `weighting`: of the labels."""
-
-    words: str
-    gate: str = ''
-    params: Mapping[str, Any] = field(default_factory=dict)
-    operator: Mapping[str, Any] = field(default_factory=lambda: ALWAYS)
-    alpha: float | None = None
-    aided: Mapping[str, Any] = field(default_factory=dict)
-    matched: str = ''
-    weighting: str = ''
-    demonstrate: Cast = DEMONSTRATE
-
-    def cast(self, **params: Any) -> Cast:
-        return Cast(
-            self.gate, {**self.params, **params}, config=INSTANT, operator=dict(self.operator)
-        )
-
-
-FROZEN = {'online': False}
-THRIFTY = Method('novelty and risk, alpha 0.01, paper', 'thrifty_dagger', aided=FROZEN)
-METHODS = {
-    'bc': Method('30 demonstrations'),
-    'bc_equal': Method('demonstrations alone, as many labels as thrifty'),
-    'safe': Method('classifier, tau at 20 % of the first labels', 'safe_dagger'),
-    'lazy': Method('classifier with hysteresis, no noise', 'lazy_dagger', {'noise': 0.0}),
-    'hg': Method('human judges: above 0.25 for 5 ticks', 'hg_dagger', operator=WATCHING),
-    'thrifty': THRIFTY,
-    'thrifty_no_novelty': replace(THRIFTY, words='risk alone asks', params={'signals': 'risk'}),
-    'thrifty_no_risk': replace(THRIFTY, words='novelty alone asks', params={'signals': 'novelty'}),
-    'thrifty_budget': replace(
-        THRIFTY, words='the union meets alpha 0.01', params={'calibration': 'budget'}
-    ),
-    'dagger': Method('every state labelled, beta 0', 'dagger'),
-    'ensemble': Method('discrepancy and doubt, each at 20 % of the labels', 'ensemble_dagger'),
-    'random': Method('at random, as often and as long as thrifty', 'random', matched='thrifty'),
-    'bc_noise': Method(
-        '30 demonstrations, noise 0.2 on what is sent',
-        demonstrate=replace(DEMONSTRATE, gate_params={'noise': 0.2}),
-    ),
-    'hg_iwr': Method(
-        'hg, interventions weigh half', 'hg_dagger', operator=WATCHING, weighting='iwr'
-    ),
-    'thrifty_sirius': replace(THRIFTY, words='thrifty, weighted by sirius', weighting='sirius'),
-    'hg_strict': Method(
-        'human judges: above 0.1 for 5 ticks',
-        'hg_dagger',
-        operator={**WATCHING, 'takeover_distance': 0.1, 'release_distance': 0.05},
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -244,8 +182,16 @@ def matched(method: Method, seed: int, folder: Path) -> Method:
     if not method.matched:
         return method
     model = json.loads((folder / f'{method.matched}_{seed}.json').read_text())
-    duration = round(model['human_actions'] / model['interventions'])
+    human = sum(r['steps'] * r['human_share'] for r in model['rounds'])
+    asked = sum(_asked(r) for r in model['rounds'])
+    duration = max(round(human / max(asked, 1)), 1)
     return replace(method, params={'rate': model['switch_rate'], 'duration': duration})
+
+
+def _asked(row: Mapping[str, Any]) -> float:
+    """Return how often a round's gate asked, from its rate."""
+    acted, rate = row['steps'] * (1 - row['human_share']), row['switch_rate']
+    return float(acted * rate / max(1 - rate, 1e-9))
 
 
 def won(episodes: Sequence[EpisodeSummary]) -> dict[str, Any]:
@@ -314,6 +260,8 @@ def main() -> None:
         found = equal(cell, args.folder) if args.method == 'bc_equal' else gated(cell)
     settings = {'task': args.task, 'spec': world.spec.hash, **vars(sizes)}
     about = {'method': args.method, 'seed': args.seed, 'settings': settings}
+    if METHODS[args.method].gate:
+        about['human'] = METHODS[args.method].human
     period_s = world.spec.period_ns / NS_PER_S
     measure.write(
         args.folder / f'{args.method}_{args.seed}.json',

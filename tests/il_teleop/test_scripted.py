@@ -121,6 +121,21 @@ def test_own_judgement_answers_requests_and_rests_in_hold():
     assert not loop.step(H, FAR).engaged
 
 
+def test_attention_that_is_spent_at_the_controls_is_back_with_the_next_episode():
+    """Two ticks (0.1 s) of driving are paid for; waiting in REQUESTING costs nothing."""
+    loop = Loop(style='on_request', attention_s=0.1)
+    asked = loop.engaged(A, R, R, R, S, S, A, R, R)
+    assert asked == [False, True, True, True, True, True, False, True, True]
+    assert loop.engaged(S, S, R, R) == [True, False, False, False]
+    loop.tick = 0
+    assert loop.engaged(H, A, R, S, S) == [False, False, True, True, True]
+
+
+def test_who_is_always_there_has_bounded_attention_too():
+    loop = Loop(style='always', attention_s=0.1)
+    assert loop.engaged(A, S, S, S, S) == [True, True, True, False, False]
+
+
 def test_noise_depends_on_seed_and_step_alone_and_spares_the_gripper():
     loop, again = Loop(style='always', noise=0.2), Loop(style='always', noise=0.2)
     again.step(A, own=None)  # idle: consumes nothing

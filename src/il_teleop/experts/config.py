@@ -33,6 +33,8 @@ class ScriptedConfig:
             that ends earlier never shows. Style `always` has no reaction time.
         noise: standard deviation of Gaussian noise on its action while engaged, in normalised
             units (1 is half an axis' range); not on latched and discrete axes.
+        attention_s: seconds for which it drives in one episode; when they are spent it lets go and
+            comes no more. 0: as many as are wanted.
         takeover_distance: own judgement: it wants to take over when the distance
             (`il_core.distance`) of the policy's action from its own was above this
         takeover_ticks: for so many ticks in a row;
@@ -47,13 +49,14 @@ class ScriptedConfig:
     style: Style = Style.ON_REQUEST
     reaction_s: float = 0.0
     noise: float = 0.0
+    attention_s: float = 0.0
     takeover_distance: float = 0.5
     takeover_ticks: int = 3
     release_distance: float = 0.25
     release_ticks: int = 5
 
     def __post_init__(self) -> None:
-        for key in ('reaction_s', 'noise', 'release_distance'):
+        for key in ('reaction_s', 'noise', 'attention_s', 'release_distance'):
             if not 0 <= getattr(self, key) < float('inf'):
                 raise UserError(f'operator: {key}', getattr(self, key), 'must not be negative')
         for key in ('takeover_ticks', 'release_ticks'):

@@ -45,6 +45,9 @@ class OperatorParams(CommonParams):
         low=0.0,
         high=2.0,
     )
+    attention_s: float = param(
+        DEFAULT.attention_s, 'seconds that it drives in an episode; 0: no bound', low=0.0
+    )
     takeover_distance: float = param(
         DEFAULT.takeover_distance, 'own_judgement: takes over above it', low=0.0
     )

@@ -12,7 +12,7 @@ from il_core.structure import structure
 from il_core.types import AxisKind, Mode, Vector
 from il_teleop.api import JoyState, View
 from il_teleop.experts.config import ScriptedConfig, Style
-from il_teleop.experts.wish import Reaction, make_wish
+from il_teleop.experts.wish import Attention, Reaction, make_wish
 from il_teleop.hand import JoystickWriter
 from il_teleop.mapping import JoystickMap
 
@@ -32,7 +32,7 @@ class ScriptedOperator:
     Args:
         spec: gives the action axes.
         joystick: the layout whose inverse it plays; whoever reads must use the same.
-        config: when it engages, how late, how noisily.
+        config: when it engages, how late, how noisily, for how long.
     """
 
     def __init__(self, spec: Spec, joystick: JoystickMap, config: ScriptedConfig) -> None:
@@ -40,6 +40,7 @@ class ScriptedOperator:
         self.continuous_labels = config.style is Style.ALWAYS
         self._hand = JoystickWriter(joystick, spec)
         self._wish = make_wish(spec, config)
+        self._attention = Attention(config.attention_s)
         self._reaction = Reaction(0.0 if self.continuous_labels else config.reaction_s)
         half = (spec.high - spec.low) / 2
         self._scale = config.noise * half * np.array([a.kind in NOISY for a in spec.axes])
@@ -58,7 +59,9 @@ class ScriptedOperator:
             self._hand.sync(view.command)
         if at_start(view):
             self._reaction.engaged = False
+            self._attention.begin()
         wish = self._wish.update(view, self._reaction.engaged)
+        wish = self._attention.left(view, now_ns) and wish
         engaged = self._reaction.follow(wish, now_ns)
         supervisor = view.supervisor
         if not engaged or supervisor.action is None:

@@ -90,6 +90,30 @@ class Reaction:
         return self.engaged
 
 
+class Attention:
+    """Seconds at the controls that are left in this episode.
+
+    Args:
+        budget_s: at its beginning; 0: no bound.
+    """
+
+    def __init__(self, budget_s: float) -> None:
+        self._budget_ns, self._spent_ns = round(budget_s * NS_PER_S), 0
+        self._drove_ns: int | None = None
+
+    def begin(self) -> None:
+        """An episode begins."""
+        self._spent_ns, self._drove_ns = 0, None
+
+    def left(self, view: View, now_ns: int) -> bool:
+        """Return whether some is left at this tick; time counts while the human drives."""
+        drives = view.state is not None and view.state.mode is Mode.SUPERVISOR
+        if drives and self._drove_ns is not None:
+            self._spent_ns += now_ns - self._drove_ns
+        self._drove_ns = now_ns if drives else None
+        return not self._budget_ns or self._spent_ns < self._budget_ns
+
+
 def make_wish(spec: Spec, config: ScriptedConfig) -> Wish:
     """Return the wish of `config.style`."""
     if config.style is Style.OWN_JUDGEMENT:
