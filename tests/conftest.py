@@ -8,9 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from il_ros import environment
+
 ROOT = Path(__file__).parents[1]
 _paths = [str(ROOT / 'src'), str(ROOT), os.environ.get('PYTHONPATH', '')]
 os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, _paths))
+# As `il run` does: what a killed process leaves in shared memory must not reach the next test.
+environment.use_transport()
 
 _domains = itertools.count(os.getpid())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,7 @@ class Arbiter:
 
     def __init__(self, spec: Spec) -> None:
         self._limits = Limits(spec.axes, spec.robot.rate_hz)
+        self._names, self._settings = spec.axis_names, dict[int, float]()
         fields = spec.frame_fields
         measured = [
             (i, fields.index(a.measured))
@@ -45,10 +47,15 @@ class Arbiter:
         """Say why an action cannot be sent (none, wrong size, not finite), empty where it can."""
         return 'there is no action' if action is None else self._limits.problem(action)
 
-    def forget(self) -> None:
+    def recall(self, settings: Mapping[str, float]) -> None:
+        """Start from these settings of axes that nothing measures."""
+        self._settings = {self._names.index(name): v for name, v in settings.items()}
+
+    def forget(self, everything: bool = True) -> None:
         """Hold at the measured state of the next frame (a simulator has put the robot somewhere
-        else)."""
+        else), and with `everything` start what is not measured at `idle`."""
         self._elsewhere = True
+        self._settings = {} if everything else self._settings
 
     def locate(self, frame: Vector | None) -> bool:
         """Make sure that there is a state to start from. Returns False where nothing tells where
@@ -64,6 +71,7 @@ class Arbiter:
 
     def _start(self, frame: Vector | None) -> Vector:
         start: Vector = self._limits.rest.copy()
+        start[list(self._settings)] = list(self._settings.values())
         if frame is not None:
             start[list(self._measured)] = frame[self._fields]
         return start

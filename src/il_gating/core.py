@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import NamedTuple
 
 import numpy as np
@@ -126,6 +126,10 @@ class GateCore:
             self._complaint,
         )
 
+    def recall(self, settings: Mapping[str, float]) -> None:
+        """Start latched axes where they were left, until a simulator begins anew."""
+        self._arbiter.recall(settings)
+
     def stop(self, stamp_ns: int) -> Command | None:
         """Return the last command before nobody sends any more: motion ends at once."""
         if not self._arbiter.locate(None):
@@ -178,7 +182,7 @@ class GateCore:
         self._joined = self._first_ns is None or event.stamp_ns < self._first_ns
         self.gate.reset(np.random.default_rng((GATE_RNG, event.seed)))
         if not self.spec.robot.real:
-            self._arbiter.forget()
+            self._arbiter.forget(everything=not self._joined)
 
     def _inputs(
         self, proposal: Proposal | None, frame: Vector | None, what: Asked, now_ns: int
@@ -199,14 +203,11 @@ class GateCore:
             self._joystick.problem(expert, now_ns),
             stale,
             self._observation.problem or stale,
-            '' if proposal is None else self._policy_problem(proposal),
+            '' if proposal is None else proposal.fault or self._arbiter.problem(proposal.mean),
             '' if proposal is None else self._mismatch(proposal),
             frame is not None,
             what,
         )
-
-    def _policy_problem(self, proposal: Proposal) -> str:
-        return proposal.fault or self._arbiter.problem(proposal.mean)
 
     def _mismatch(self, proposal: Proposal) -> str:
         ours, theirs = self.checkpoint_id, proposal.checkpoint_id

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from il_gating.build import build_gate, parse_params
 from il_gating.config import HANDOVERS, GateConfig
 from il_gating.core import GateCore, GateOutput
 from il_gating.inbox import Pacer, Pair, Pairs
+from il_gating.latched import LatchedMemory
 from il_gating.verdict import GateFindings, finding, verdict
 from il_ros.beat import Beat
 from il_ros.build import command_builders
@@ -66,8 +67,7 @@ class GateParams(CommonParams):
         self.config()
 
     def config(self) -> GateConfig:
-        names = GateConfig.__dataclass_fields__
-        return GateConfig(**{name: getattr(self, name) for name in names})
+        return GateConfig(**{n: getattr(self, n) for n in GateConfig.__dataclass_fields__})
 
 
 class GateNode(TickingNode):
@@ -81,23 +81,23 @@ class GateNode(TickingNode):
         self.spec = self.load_spec()
         self.core = self._build()
         self.sole = SoleWriter(self, [*(c.topic for c in self.spec.robot.commands), 'command'])
+        self.latched = LatchedMemory(self.spec, self.sole.file)
         self.robot = [self.publisher(command_topic(c)) for c in self.spec.robot.commands]
         self.builders = command_builders(self.spec)
-        self.commands = self.publisher('command')
-        self.status = self.publisher('gate/status')
+        self.commands, self.status = self.publisher('command'), self.publisher('gate/status')
         self.events = self.publisher('episode/events')
         self.subscribe('policy/proposal', self.on_proposal)
         self.subscribe('teleop/action', self.on_expert)
         self.subscribe('episode/events', self.on_event)
         for request in SERVICES:
-            answer = functools.partial(self.on_request, request)
-            self.service(Trigger, f'gate/{request.value}', answer)
+            self.service(Trigger, f'gate/{request.value}', partial(self.on_request, request))
         self.service(SetBudget, 'gate/set_budget', self.on_budget)
         self.swap = Swap(self, 'gate', self._fitted, lambda new: self.core.swap(new))
 
     def start(self) -> None:
         self.sole.begin()
         self.core = self._build()
+        self.core.recall(self.latched.settings)
         self.queue: list[GateEvent] = []
         self.expert: ExpertAction | None = None
         self.expert_ns, self.tick_ns = 0, 0
@@ -197,14 +197,13 @@ class GateNode(TickingNode):
             return
         self.begin_tick()
         queue, self.queue, self.tick_ns = self.queue, [], now_ns
-        stamp_ns = None if self.lockstep else self.now_ns()
         begun_ns = self.steady_ns()
         output = self.core.update(
             proposal,
             expert,
             queue,
             now_ns,
-            stamp_ns=stamp_ns,
+            stamp_ns=None if self.lockstep else self.now_ns(),
             expert_received_ns=expert_ns,
             rival=self.sole.rival,
         )
@@ -231,6 +230,7 @@ class GateNode(TickingNode):
         for publisher, build in zip(self.robot, self.builders, strict=True):
             publisher.publish(build(command.action, command.stamp_ns))
         self.commands.publish(command_to_msg(command, self.spec.axis_names))
+        self.latched.note(command.action)
 
     def _build(self) -> GateCore:
         fitted = self._fitted(Path(self.params.checkpoint) if self.params.checkpoint else None)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
-import tempfile
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from il_core.errors import UserError
+from il_ros.lock_file import LockFile
 
 # A node that has just appeared hears of the others within so long after it has heard of the first,
 # and gives up waiting for a first one after so long.
-DISCOVERY_S = 0.5
-ALONE_S = 1.5
+DISCOVERY_S = 1.5
+ALONE_S = 3.0
 LOOK_S = 0.1
 MARK, PEER = 'gate/status', 'policy/proposal'
 UNKNOWN = 'a node without a name yet'
@@ -43,6 +39,7 @@ class SoleWriter:
     Attributes:
         rival: who else writes where, as of the last look; empty where nobody does.
         speaks: the node may write: since `begin`, and not after it had to give way.
+        file: the lock; what is written there is found by the next one on this machine.
     """
 
     def __init__(
@@ -50,7 +47,7 @@ class SoleWriter:
     ) -> None:
         self._node, self._since_s = node, time.monotonic()
         self._topics = [node.resolve_topic_name(topic) for topic in topics]
-        self._lock = lock(f'{node.context.get_domain_id()} {" ".join(self._topics)}')
+        self.file = _lock(f'{node.context.get_domain_id()} {" ".join(self._topics)}')
         self._mark = node.resolve_topic_name(mark)
         self.rival, self.speaks = '', False
         try:
@@ -70,6 +67,7 @@ class SoleWriter:
     def look(self) -> None:
         """Look again. A new node gives way to another of its kind: it says nothing more, not even
         a last word, and its process ends."""
+        self.file.touch()
         self.rival = self._find(own=1)
         old = time.monotonic() - self._since_s > YOUNG_S
         if not self.rival or old or self._node.count_publishers(self._mark) < 2:
@@ -81,9 +79,7 @@ class SoleWriter:
     def close(self) -> None:
         """Let another node be the one. Safe to call twice."""
         self.speaks = False
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self.file.close()
 
     def _wait(self, peer: str) -> None:
         """Wait for discovery: it takes long where the machine is busy."""
@@ -120,25 +116,9 @@ class SoleWriter:
         return ' and '.join(sorted(set(names))) or UNKNOWN
 
 
-def lock(what: str) -> int | None:
-    """Return the descriptor of a lock on `what` that the system frees when the process ends; None
-    where this machine has no place for one.
-
-    Raises:
-        UserError: another process (or another part of this one) has it.
-    """
-    name = f'interactive_il_{hashlib.sha256(what.encode()).hexdigest()[:16]}.lock'
-    path = Path(tempfile.gettempdir()) / name
+def _lock(what: str) -> LockFile:
     try:
-        # Reading is enough for a lock, and is allowed on the file of another user.
-        created = os.O_RDONLY if path.exists() else os.O_RDONLY | os.O_CREAT
-        descriptor = os.open(path, created, 0o644)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
+        return LockFile(what)
+    except BlockingIOError as error:
         rule = 'only one gate may write them; end the other'
         raise UserError('writers of the command', 'another gate on this machine', rule) from error
-    return descriptor

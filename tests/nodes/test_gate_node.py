@@ -170,13 +170,17 @@ def test_a_second_writer_of_its_command_topic_is_said(gate):
 
 def test_a_gate_that_died_in_mid_episode_comes_back_holding_until_resume(gate):
     rig = gate()
+    rig.mean = np.array([0.002, 0.0, 0.0, 0.02])
     rig.started()
-    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    assert rig.spin(lambda: rig.commands and rig.commands[-1].action[3] == 0.02)
     rig.restart()
-    assert rig.spin(lambda: rig.states and rig.states[-1].episode_id == 'e1')
+    held = rig.spin(lambda: rig.mode is Mode.HOLD and rig.states[-1].episode_id == 'e1')
+    assert held, 'what comes before is still from the gate that was killed'
+    since, sent = len(rig.states), len(rig.commands)
     rig.spin_for(0.5)
-    assert {s.mode for s in rig.states} == {Mode.HOLD}
-    assert {c.owner for c in rig.commands} == {Owner.NOBODY}
+    assert {s.mode for s in rig.states[since:]} == {Mode.HOLD}
+    assert {c.owner for c in rig.commands[sent:]} == {Owner.NOBODY}
+    assert {c.action[3] for c in rig.commands} == {0.02}, 'the gripper stays closed'
     assert rig.call('resume').success
     assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
 

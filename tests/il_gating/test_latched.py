@@ -1,0 +1,52 @@
+"""A gate that is started anew leaves latched axes as the one before it did."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from il_core.types import EpisodeEvent, EventKind
+from il_gating.latched import LatchedMemory
+from tests.il_gating.rig import Rig, started
+from tests.toy import toy_spec
+
+
+class Place:
+    def __init__(self, found=''):
+        self.found, self.writes = found, 0
+
+    def write(self, text):
+        self.found, self.writes = text, self.writes + 1
+
+
+def test_only_changes_of_latched_axes_are_written_and_the_next_one_finds_them():
+    place = Place()
+    memory = LatchedMemory(toy_spec(), place)
+    assert memory.settings == {}
+    for x in (0.0, 0.01, 0.02):
+        memory.note(np.array([x, 0.0, 0.05]))
+    assert place.writes == 1
+    memory.note(np.array([0.02, 0.0, 0.04]))
+    assert memory.settings == {'gripper': 0.04}
+    assert LatchedMemory(toy_spec(), Place(place.found)).settings == {'gripper': 0.04}
+
+
+@pytest.mark.parametrize(
+    'text', ['', 'nonsense', '[1]', '{"gripper": "a"}', '{"gripper": 9.0}', '{"gripper": NaN}']
+)
+def test_what_makes_no_sense_is_not_used(text):
+    assert LatchedMemory(toy_spec(), Place(text)).settings == {}
+
+
+def test_a_gate_in_mid_episode_holds_what_was_set_and_a_new_episode_begins_at_idle():
+    rig = Rig()
+    memory = LatchedMemory(rig.spec, Place(json.dumps({'gripper': 0.05})))
+    rig.core.recall(memory.settings)
+    assert rig.tick().command.action[2] == 0.05
+    joined = EpisodeEvent(0, EventKind.STARTED, 'e', 0)  # latched, from before its first frame
+    assert rig.tick(joined).command.action[2] == 0.05
+    rig.policy = np.array([0.0, 0.0, 0.0])
+    stepped = rig.tick(started(1)).command.action[2]
+    assert stepped == pytest.approx(0.04), 'a tick at 0.8 m/s from its idle 0.08'
