@@ -4,7 +4,7 @@
 
 30 demonstrations, BC (round 0), then rounds of 2000 steps with the gate, each followed by
 retraining from scratch and refitting; 100 episodes alone and 100 with the gate and the human.
-Everything in `il_loop.rollout` with hand-over `instant`, on one thread.
+Everything in `il_loop.rollout`, or with --graph over ROS topics in lockstep, on one thread.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from il_core.load import load_spec
 from il_core.types import NS_PER_S
 from il_data.dataset import Columns, labels
 from il_data.episode import Episode
-from il_loop.cast import ALONE, Cast, make_loop, play
+from il_loop.cast import ALONE, Cast, make_loop
 from il_loop.episodes import EpisodeSummary, summarise
 from il_loop.fits import PROBED
 from il_loop.probe import alone
@@ -40,6 +40,7 @@ from il_sim.api import World, make_world
 
 STRIDE = 1_000_000  # seeds of one seed
 COLLECT, EVALUATE, AIDED, PROBE = 100_000, 500_000, 600_000, 700_000
+ROUND = 10_000  # seeds of one round
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,20 @@ class Cell:
             seed=self.seed,
         )
 
+    def play(
+        self, cast: Cast, seeds: range, checkpoint: Path | None = None, steps: int = 0
+    ) -> list[Episode]:
+        """Run an episode per seed; with `steps`, until so many are full."""
+        loop, found = make_loop(self.world, cast, checkpoint), list[Episode]()
+        for seed in seeds:
+            found.append(loop.episode(seed, f'seed_{seed}').episode())
+            if steps and sum(map(len, found)) >= steps:
+                break
+        return found
+
     def demonstrate(self, count: int) -> list[Episode]:
         with self.clock.on('demonstrations'):
-            loop = make_loop(self.world, self.method.demonstrate)
-            return play(loop, range(self.base, self.base + count), 'demo')
+            return self.play(self.method.demonstrate, range(self.base, self.base + count))
 
     def train(self, episodes: Sequence[Episode], number: int) -> int:
         """Make a round and return its labels."""
@@ -121,20 +132,15 @@ class Cell:
 
     def collect(self, number: int) -> list[Episode]:
         """Run episodes with the gate until a round's steps are full."""
-        first, found, steps = self.base + COLLECT + 10_000 * number, [], 0
+        first = self.base + COLLECT + ROUND * number
         with self.clock.on('collection'):
-            loop = make_loop(self.world, self.method.cast(), self.run.checkpoint(number))
-            while steps < self.sizes.steps:
-                episode = loop.episode(first + len(found), f'r{number}_{len(found)}').episode()
-                found.append(episode)
-                steps += len(episode)
-        return found
+            seeds, checkpoint = range(first, first + ROUND), self.run.checkpoint(number)
+            return self.play(self.method.cast(), seeds, checkpoint, self.sizes.steps)
 
     def evaluate(self, cast: Cast, first: int, checkpoint: Path) -> list[EpisodeSummary]:
         with self.clock.on('evaluation'):
-            loop = make_loop(self.world, cast, checkpoint)
             seeds = range(self.base + first, self.base + first + self.sizes.evaluations)
-            return [summarise(e) for e in play(loop, seeds)]
+            return [summarise(e) for e in self.play(cast, seeds, checkpoint)]
 
 
 def gated(cell: Cell) -> dict[str, Any]:
@@ -233,6 +239,13 @@ def round_row(episodes: Sequence[EpisodeSummary]) -> dict[str, Any]:
     }
 
 
+def graph_cell() -> type[Cell]:
+    """Return the cell whose episodes are run by a graph of nodes; it needs ROS 2."""
+    from gates_graph import GraphCell
+
+    return GraphCell
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -244,12 +257,14 @@ def main() -> None:
     for name, value in vars(Sizes()).items():
         option = f'--{name.replace("_", "-")}'
         parser.add_argument(option, type=type(value), default=value)
+    parser.add_argument('--graph', action='store_true', help='over ROS topics, in lockstep')
     args = parser.parse_args()
     torch.set_num_threads(1)
     sizes = Sizes(**{name: getattr(args, name) for name in vars(Sizes())})
     world = make_world(load_spec(args.task))
     with tempfile.TemporaryDirectory() as scratch:
-        cell = Cell(
+        kind = graph_cell() if args.graph else Cell
+        cell = kind(
             matched(METHODS[args.method], args.seed, args.folder),
             args.seed,
             sizes,
