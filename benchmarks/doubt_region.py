@@ -4,9 +4,10 @@
 
 HG-DAgger on `point_insert` from three demonstrations, with a human who watches (`hg_strict` of
 docs/reference/experiments.md: he takes over after 5 ticks above 0.1), until he has taken over 40
-times or 14 rounds are full. tau is fitted as in every round. Then the last policy runs alone; every half
-second of an episode is a state that lies inside (doubt <= tau) or outside, and that leads to
-success or not. Intervals are bootstraps over seeds. Bar: outside fails at least 5 times as often.
+times or 14 rounds are full. tau is fitted as in every round. Then the last policy runs alone;
+every half second of an episode is a state that lies inside (doubt <= tau) or outside, and that
+leads to success or not. Intervals are bootstraps over seeds. Bar: outside fails at least 5 times
+as often.
 """
 
 from __future__ import annotations
