@@ -2,9 +2,11 @@
 
     python benchmarks/faults.py --n 200 --seed 0 --jobs 2
     python benchmarks/faults.py --n 4 --only kill_gate,disk_full
+    python benchmarks/faults.py --n 100 --composed --out docs/results/faults_composed.json
 
 Simulator, policy, gate, teleop and recorder run as processes at 20 Hz in real time, as `il run`
-starts them, with the settings of a real robot (after a fault the gate waits for `gate/resume`).
+starts them, with the settings of a real robot (after a fault the gate waits for `gate/resume`);
+with --composed in one process, without the faults that hit one of them alone.
 A seeded draw injects one fault after the other (faults_list.py) while an episode runs. Rows go to
 --rows as they come, and a second call goes on from there. Bars: 0 unsafe commands, 0 finished
 episodes lost.
@@ -116,7 +118,7 @@ def campaign(args: argparse.Namespace, names: list[str]) -> None:
 
 def graph_of(folder: Path, args: argparse.Namespace, todo: list[Any]) -> list[Any]:
     """Start a graph and inject; return what is left where it ended early."""
-    stand, rows = Stand(folder, args.seed), list[dict[str, Any]]()
+    stand, rows = Stand(folder, args.seed, args.composed), list[dict[str, Any]]()
     try:
         while todo:
             index, name = todo.pop(0)
@@ -219,6 +221,7 @@ def main() -> None:
     parser.add_argument('--n', type=int, default=200)
     parser.add_argument('--jobs', type=int, default=1, help='graphs side by side')
     parser.add_argument('--only', default='', help=f'of {", ".join(FAULTS)}')
+    parser.add_argument('--composed', action='store_true', help='all nodes in one process')
     parser.add_argument('--rows', type=Path, default=None, help='a line per fault, to go on from')
     parser.add_argument('--shard', type=int, default=-1, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -238,13 +241,15 @@ def main() -> None:
         sys.exit(max(codes))
     environment.use_transport()
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    campaign(args, args.only.split(',') if args.only else list(FAULTS))
+    able = [name for name, fault in FAULTS.items() if not (args.composed and fault.apart)]
+    campaign(args, args.only.split(',') if args.only else able)
     rclpy.try_shutdown()
 
 
 def shard_command(args: argparse.Namespace) -> list[str]:
     numbers = ['--n', args.n, '--seed', args.seed, '--jobs', args.jobs, '--only', args.only]
-    return [sys.executable, __file__, *map(str, numbers)]
+    flags = ['--composed'] if args.composed else []
+    return [sys.executable, __file__, *map(str, numbers), *flags]
 
 
 def shard_rows(args: argparse.Namespace, shard: int) -> Path:

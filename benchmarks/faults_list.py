@@ -35,7 +35,8 @@ def _nothing(stand: Stand) -> None:
 class Fault:
     """`inject` and `undo` may return a word on what happened. `causes`: of the HOLD that it must
     lead to; empty: nothing must change. `robot_stops`: the gate itself is gone, the robot's own
-    time-out stops it. `lasts_s`: between inject and undo."""
+    time-out stops it. `lasts_s`: between inject and undo. `apart`: hits one node, which must
+    have a process of its own."""
 
     name: str
     inject: Hands
@@ -44,6 +45,7 @@ class Fault:
     mode: Mode = Mode.AUTONOMOUS
     lasts_s: float = 0.8
     robot_stops: bool = False
+    apart: bool = False
 
 
 def kill(name: str) -> Hands:
@@ -112,6 +114,9 @@ def nonsense(stand: Stand) -> None:
 def clock_jump(offset_s: float) -> Hands:
     def inject(stand: Stand) -> None:
         out = create_publisher(stand.node, TOPICS['/clock'])
+        listeners = stand.node.count_subscribers('/clock')
+        # A jump that nobody has heard is no fault.
+        stand.spin(lambda: out.get_subscription_count() >= listeners, 1.0)
         state = stand.state
         now_ns = (state.stamp_ns if state else time.time_ns()) + round(offset_s * 1e9)
         for k in range(10):
@@ -218,15 +223,15 @@ HUMAN = Mode.SUPERVISOR
 FAULTS = {
     fault.name: fault
     for fault in (
-        Fault('kill_gate', kill('gate'), causes=(Cause.START,), robot_stops=True),
-        Fault('kill_policy', kill('policy'), causes=(STALE,)),
-        Fault('kill_sim', kill('sim'), causes=(STALE, FAULT)),
-        Fault('kill_recorder', kill('recorder'), episode_over, (END,), lasts_s=0.3),
-        Fault('kill_teleop', kill('teleop'), causes=(JOY,), mode=HUMAN),
+        Fault('kill_gate', kill('gate'), causes=(Cause.START,), robot_stops=True, apart=True),
+        Fault('kill_policy', kill('policy'), causes=(STALE,), apart=True),
+        Fault('kill_sim', kill('sim'), causes=(STALE, FAULT), apart=True),
+        Fault('kill_recorder', kill('recorder'), episode_over, (END,), lasts_s=0.3, apart=True),
+        Fault('kill_teleop', kill('teleop'), causes=(JOY,), mode=HUMAN, apart=True),
         Fault('stop_gate', stop('gate'), cont('gate'), robot_stops=True),
-        Fault('stop_policy', stop('policy'), cont('policy'), (STALE,)),
-        Fault('stop_recorder', stop('recorder'), cont('recorder')),
-        Fault('stop_teleop', stop('teleop'), cont('teleop'), (JOY,), HUMAN),
+        Fault('stop_policy', stop('policy'), cont('policy'), (STALE,), apart=True),
+        Fault('stop_recorder', stop('recorder'), cont('recorder'), apart=True),
+        Fault('stop_teleop', stop('teleop'), cont('teleop'), (JOY,), HUMAN, apart=True),
         Fault(
             'lose_proposals',
             relay('policy/proposal', copies=0),
@@ -264,7 +269,7 @@ FAULTS = {
         Fault('rogue_writer', rogue, no_rogue, (Cause.RIVAL,)),
         Fault('clock_forward', clock_jump(60.0), causes=(STALE,)),
         Fault('clock_back', clock_jump(-60.0)),
-        Fault('disk_write_fails', write_limit, no_write_limit, (END,), lasts_s=1.2),
+        Fault('disk_write_fails', write_limit, no_write_limit, (END,), lasts_s=1.2, apart=True),
         Fault('disk_full', fill_disk, empty_disk, (END,), lasts_s=1.8),
         Fault('disk_read_only', read_only, writable, (END,), lasts_s=0.2),
         Fault('checkpoint_corrupt', corrupt_checkpoint, lasts_s=0.3),

@@ -10,6 +10,9 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import processes
 import random_policy
 import rclpy
 import yaml
@@ -32,8 +36,9 @@ from il_core.load import load_spec
 from il_core.types import EventKind, GateState, Mode, Outcome
 from il_gating.gate_file import GATE_FILE, Fit, gate_json
 from il_policy.checkpoint import GRAPH, extend, load
-from il_ros.bringup import Bringup
+from il_ros.bringup import Bringup, Say
 from il_ros.build import header
+from il_ros.compose import run_composed
 from il_ros.graph import NodeSpec, graph
 from il_ros.graph_args import GraphArgs
 from il_ros.messages import (
@@ -98,18 +103,45 @@ class Relay:
             self._publish(self.change(self._queue.popleft()[1]))
 
 
+class OneProcess:
+    """A graph in one process; the calls of Bringup that a stand needs."""
+
+    def __init__(self, args: list[Path], say: Say) -> None:
+        self._args, self._say = args, say
+
+    def start(self) -> None:
+        pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.STDOUT}
+        self.process = processes.spawn(__file__, *map(str, self._args), **pipes)
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def poll(self) -> int | None:
+        return self.process.poll()
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(10)
+        finally:
+            self.process.kill()
+
+    def _read(self) -> None:
+        for line in self.process.stdout or ():
+            self._say('graph', line.rstrip('\n'))
+
+
 class Stand:
     """A running graph, everything it says, and hands to play with."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, composed: bool = False) -> None:
         self.folder, self.bags = folder, folder / 'run' / 'bags'
         self.bags.mkdir(parents=True, exist_ok=True)
         task = _task(folder)
         self.spec = load_spec(str(task))
         self.checkpoints = [_checkpoint(folder, self.spec, seed + k) for k in (0, 1)]
         self.log: list[str] = []
-        self.nodes = _nodes(task, self.checkpoints[0], folder / 'run')
-        self.bringup = Bringup(self.nodes, lambda name, line: self.log.append(f'{name} | {line}'))
+        args = [task, self.checkpoints[0], folder / 'run']
+        self.nodes = _nodes(*args)
+        self.bringup = OneProcess(args, self._say) if composed else Bringup(self.nodes, self._say)
         self.judge = Judge(self.spec, STALE_S)
         self.ended: dict[str, str] = {}
         self.episode, self.episodes = '', 0
@@ -179,7 +211,13 @@ class Stand:
 
     # Hands.
 
+    def _say(self, name: str, line: str) -> None:
+        self.log.append(f'{name} | {line}')
+
     def process(self, name: str) -> Any:
+        """Return the process of a node."""
+        if isinstance(self.bringup, OneProcess):
+            return self.bringup.process
         (child,) = [c for c in self.bringup._children if c.node.name == name]
         return child.process
 
@@ -328,3 +366,7 @@ def _checkpoint(folder: Path, spec: Any, seed: int) -> Path:
     fit = Fit({'novelty': 1e9, 'hand_back': 1e9, 'discrepancy': 0.0}, 0.1, 1)
     files = {GATE_FILE: gate_json(plain.read(GRAPH), spec, {'novelty': fit})}
     return extend(plain.path, folder / f'checkpoint_{seed}', files).path
+
+
+if __name__ == '__main__':
+    sys.exit(run_composed(_nodes(*map(Path, sys.argv[1:]))))

@@ -98,7 +98,7 @@ class Rig:
                 task,
                 robot,
                 self.namespace,
-                images=True,
+                images=kind == 'camera',
             )
             for kind in self._hz
         ]
