@@ -28,10 +28,12 @@ from gates_methods import METHODS
 from gates_plot import draw
 from gates_ray import Cell, run_on_ray
 
-from il_loop.stats import mean, paired_difference, wilson
+from il_loop.stats import mean, paired_difference, ratio, wilson
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / 'docs' / 'results'
+# Claims of papers on what a method costs beside another one.
+PRICES = (('safe', 'dagger', 'new_labels'), ('lazy', 'safe', 'interventions'))
 AFTER = {'bc_equal': 'thrifty', 'random': 'thrifty'}  # needs to know that cell
 SINGLE = {f'{name}_NUM_THREADS': '1' for name in ('OMP', 'OPENBLAS', 'MKL')}
 
@@ -113,6 +115,33 @@ def differences(found: dict[str, dict[int, dict[str, Any]]], of: str) -> list[di
     return rows
 
 
+def prices(found: dict[str, dict[int, dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Return ratios of costs, and of successes alone, over the seeds that both have."""
+    rows = []
+    for of, over, what in PRICES:
+        seeds = sorted(
+            set(found.get(of, {})) & set(found.get(over, {})) & set(found.get('bc', {}))
+        )
+        if seeds:
+            pairs = {
+                key: [[_price(found, m, s, key) for s in seeds] for m in (of, over)]
+                for key in (what, 'alone')
+            }
+            shares = {key: estimate(ratio(*columns)) for key, columns in pairs.items()}
+            rows.append({'of': of, 'over': over, 'seeds': seeds, **shares})
+    return rows
+
+
+def _price(
+    found: dict[str, dict[int, dict[str, Any]]], method: str, seed: int, what: str
+) -> float:
+    """Return a number of a cell; `new_labels`: those after the demonstrations."""
+    cell = found[method][seed]
+    if what == 'new_labels':
+        return float(cell['labels'] - found['bc'][seed]['labels'])
+    return float(np.mean(cell['autonomous']['wins']) if what == 'alone' else cell[what])
+
+
 def words(row: dict[str, Any], key: str, scale: float = 1.0, digits: int = 0) -> str:
     if key not in row:
         return '–'
@@ -120,7 +149,9 @@ def words(row: dict[str, Any], key: str, scale: float = 1.0, digits: int = 0) ->
     return f'{value:.{digits}f} ({low:.{digits}f}..{high:.{digits}f})'
 
 
-def show(rows: list[dict[str, Any]], gaps: list[dict[str, Any]], of: str) -> None:
+def show(
+    rows: list[dict[str, Any]], gaps: list[dict[str, Any]], costs: list[dict[str, Any]], of: str
+) -> None:
     head = (
         'alone %',
         'aided %',
@@ -151,6 +182,12 @@ def show(rows: list[dict[str, Any]], gaps: list[dict[str, Any]], of: str) -> Non
             f'{pairs["n"]} pairs; over {len(gap["seeds"])} seeds {words(gap, "over_seeds", 100)}'
         )
 
+    for cost in costs:
+        shares = [
+            f'{key} {words(cost, key, 100)} %' for key in cost if isinstance(cost[key], dict)
+        ]
+        print(f'{cost["of"]} over {cost["over"]}, {len(cost["seeds"])} seeds: {", ".join(shares)}')
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -179,8 +216,10 @@ def main() -> None:
     found = load(folder)
     rows = [summed(name, cells) for name, cells in found.items()]
     gaps = differences(found, args.of)
-    show(rows, gaps, args.of)
-    measure.write(folder.with_suffix('.json'), {'rows': rows, 'of': args.of, 'differences': gaps})
+    costs = prices(found)
+    show(rows, gaps, costs, args.of)
+    result = {'rows': rows, 'of': args.of, 'differences': gaps, 'prices': costs}
+    measure.write(folder.with_suffix('.json'), result)
     draw(rows, args.task, folder.with_suffix('.png'))
     sys.exit(f'failed: {failed}' if failed else 0)
 

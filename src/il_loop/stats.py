@@ -83,6 +83,23 @@ def mean(values: Sequence[float], seed: int = 0) -> Estimate:
     return Estimate(float(data.mean()), float(low), float(high), len(data))
 
 
+def ratio(above: Sequence[float], below: Sequence[float], seed: int = 0) -> Estimate:
+    """Return sum(above) / sum(below) with a percentile bootstrap interval over the pairs.
+
+    Raises:
+        UserError: the two have different lengths, or none, or `below` adds up to 0.
+    """
+    pairs = np.column_stack([above, below]) if len(above) == len(below) else np.empty((0, 2))
+    if not len(pairs) or not pairs[:, 1].sum():
+        raise UserError('pairs', (len(above), len(below)), 'a ratio needs pairs, not all of 0')
+    rng = np.random.default_rng(seed)
+    sums = pairs[rng.integers(0, len(pairs), (RESAMPLES, len(pairs)))].sum(axis=1)
+    with np.errstate(divide='ignore', invalid='ignore'):
+        low, high = np.nanquantile(sums[:, 0] / sums[:, 1], (0.025, 0.975))
+    value = float(pairs[:, 0].sum() / pairs[:, 1].sum())
+    return Estimate(value, float(low), float(high), len(pairs))
+
+
 def roc_area(positive: Sequence[float], negative: Sequence[float]) -> Estimate:
     """Return the area under the ROC curve, how often a positive is above a negative (ties by
     half), with an interval that stays open where the two do not overlap.

@@ -80,6 +80,16 @@ def test_mean_interval_shrinks_with_n():
     assert (many.high - many.low) < (few.high - few.low) / 3
 
 
+def test_a_ratio_is_of_sums_and_its_interval_of_pairs():
+    same = stats.ratio([1.0, 2.0, 3.0], [2.0, 4.0, 6.0])
+    assert (same.value, same.low, same.high, same.n) == (0.5, 0.5, 0.5, 3)
+    spread = stats.ratio([1.0, 5.0, 3.0, 3.0], [10.0, 2.0, 6.0, 6.0])
+    assert spread.low < spread.value == 0.5 < spread.high
+    for above, below in (([1.0], [1.0, 2.0]), ([], []), ([1.0], [0.0])):
+        with pytest.raises(UserError, match='needs pairs'):
+            stats.ratio(above, below)
+
+
 def test_the_area_under_a_roc_curve_is_the_share_of_pairs_in_order():
     assert stats.roc_area([3.0, 4.0], [1.0, 2.0]).value == 1.0
     assert stats.roc_area([1.0, 3.0], [2.0]).value == 0.5

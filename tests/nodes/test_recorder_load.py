@@ -50,7 +50,7 @@ def test_kill_9_takes_no_more_than_half_a_second(measured, what):
 
 @pytest.mark.slow
 def test_a_recorder_held_up_for_seconds_misses_nothing_that_is_reliable(tmp_path):
-    """Publishers keep 64 messages for it, more than ten a second over three seconds; latched topics
+    """Publishers keep 64 messages for it, and send ten a second for three seconds; latched topics
     keep one message only, sensors are best effort."""
     stalled = measure(tmp_path / 'load.json', 'stalled')['stalled']
     assert stalled['equal']
