@@ -34,6 +34,7 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / 'docs' / 'results'
 # Claims of papers on what a method costs beside another one.
 PRICES = (('safe', 'dagger', 'new_labels'), ('lazy', 'safe', 'interventions'))
+SAID = {'autonomous': 'alone', 'equal': 'alone from as many labels'}
 AFTER = {'bc_equal': 'thrifty', 'random': 'thrifty'}  # needs to know that cell
 SINGLE = {f'{name}_NUM_THREADS': '1' for name in ('OMP', 'OPENBLAS', 'MKL')}
 
@@ -82,7 +83,7 @@ def summed(name: str, cells: dict[int, dict[str, Any]]) -> dict[str, Any]:
     """Return one method over its seeds: means with bootstrap intervals over seeds."""
     row: dict[str, Any] = {'method': name, 'seeds': sorted(cells), 'what': METHODS[name].words}
     columns = ('labels', 'interventions', 'human_actions', 'robot_actions', 'switch_rate')
-    for key in ('autonomous', 'aided'):
+    for key in ('autonomous', 'aided', 'equal'):
         wins = [cell[key]['wins'] for cell in cells.values() if cell.get(key)]
         if wins:
             row[key] = estimate(mean([float(np.mean(w)) for w in wins]))
@@ -96,21 +97,27 @@ def summed(name: str, cells: dict[int, dict[str, Any]]) -> dict[str, Any]:
     return row
 
 
-def differences(found: dict[str, dict[int, dict[str, Any]]], of: str) -> list[dict[str, Any]]:
-    """Return autonomous success of `of` minus that of every other method, seed by seed."""
+def differences(
+    found: dict[str, dict[int, dict[str, Any]]], of: str, key: str
+) -> list[dict[str, Any]]:
+    """Return the success of `of` minus that of every other method, seed by seed."""
     rows = []
     for other, cells in found.items():
-        seeds = sorted(set(cells) & set(found.get(of, {})))
+        both = sorted(set(cells) & set(found.get(of, {})))
+        seeds = [s for s in both if key in cells[s] and key in found[of][s]]
         if other == of or not seeds:
             continue
-        pairs = [
-            (cells[s]['autonomous']['wins'], found[of][s]['autonomous']['wins']) for s in seeds
-        ]
+        pairs = [(cells[s][key]['wins'], found[of][s][key]['wins']) for s in seeds]
         pooled = paired_difference(
             [w for before, _ in pairs for w in before], [w for _, after in pairs for w in after]
         )
         over = mean([float(np.mean(after) - np.mean(before)) for before, after in pairs])
-        row = {'minus': other, 'pooled_pairs': estimate(pooled), 'over_seeds': estimate(over)}
+        row = {
+            'minus': other,
+            'what': key,
+            'pooled_pairs': estimate(pooled),
+            'over_seeds': estimate(over),
+        }
         rows.append(row | {'seeds': seeds})
     return rows
 
@@ -154,6 +161,7 @@ def show(
 ) -> None:
     head = (
         'alone %',
+        'alone, as many %',
         'aided %',
         'asked/ep',
         'human/ep',
@@ -166,6 +174,7 @@ def show(
     for row in rows:
         cells = (
             words(row, 'autonomous', 100),
+            words(row, 'equal', 100),
             words(row, 'aided', 100),
             words(row, 'interventions', 1, 2),
             words(row, 'human_actions', 1, 1),
@@ -178,8 +187,9 @@ def show(
     for gap in gaps:
         pairs = gap['pooled_pairs']
         print(
-            f'{of} - {gap["minus"]:<20} {words(gap, "pooled_pairs", 100):>16} points alone, '
-            f'{pairs["n"]} pairs; over {len(gap["seeds"])} seeds {words(gap, "over_seeds", 100)}'
+            f'{of} - {gap["minus"]:<20} {words(gap, "pooled_pairs", 100):>16} points '
+            f'{SAID[gap["what"]]}, {pairs["n"]} pairs; '
+            f'over {len(gap["seeds"])} seeds {words(gap, "over_seeds", 100)}'
         )
 
     for cost in costs:
@@ -215,7 +225,7 @@ def main() -> None:
             failed = run(cells, ['--folder', str(folder), *options], args.jobs)
     found = load(folder)
     rows = [summed(name, cells) for name, cells in found.items()]
-    gaps = differences(found, args.of)
+    gaps = [gap for key in SAID for gap in differences(found, args.of, key)]
     costs = prices(found)
     show(rows, gaps, costs, args.of)
     result = {'rows': rows, 'of': args.of, 'differences': gaps, 'prices': costs}

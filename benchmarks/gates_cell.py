@@ -3,7 +3,9 @@
     python benchmarks/gates_cell.py thrifty 0 --folder /tmp/cells
 
 30 demonstrations, BC (round 0), then rounds of 2000 steps with the gate, each followed by
-retraining from scratch and refitting; 100 episodes alone and 100 with the gate and the human.
+retraining from scratch and refitting; 100 episodes alone and 100 with the gate and the human. Then
+100 alone of a policy from the demonstrations and no more than the first --equal labels after them:
+what the method is worth where every method gets as many.
 Everything in `il_loop.rollout`, or with --graph over ROS topics in lockstep, on one thread.
 """
 
@@ -52,6 +54,7 @@ class Sizes:
     steps: int = 2000
     probes: int = 10
     evaluations: int = 100
+    equal: int = 500
     epochs: float = 200.0
     critic_steps: int = CriticConfig().steps
 
@@ -113,9 +116,11 @@ class Cell:
                 break
         return found
 
-    def demonstrate(self, count: int) -> list[Episode]:
+    def demonstrate(self, count: int, before: int = 0) -> list[Episode]:
+        """Return so many demonstrations, after those `before`."""
+        first = self.base + before
         with self.clock.on('demonstrations'):
-            return self.play(self.method.demonstrate, range(self.base, self.base + count))
+            return self.play(self.method.demonstrate, range(first, first + count))
 
     def train(self, episodes: Sequence[Episode], number: int) -> int:
         """Make a round and return its labels."""
@@ -137,16 +142,30 @@ class Cell:
             seeds, checkpoint = range(first, first + ROUND), self.run.checkpoint(number)
             return self.play(self.method.cast(), seeds, checkpoint, self.sizes.steps)
 
-    def evaluate(self, cast: Cast, first: int, checkpoint: Path) -> list[EpisodeSummary]:
-        with self.clock.on('evaluation'):
+    def evaluate(
+        self, cast: Cast, first: int, checkpoint: Path, clock: str = 'evaluation'
+    ) -> list[EpisodeSummary]:
+        with self.clock.on(clock):
             seeds = range(self.base + first, self.base + first + self.sizes.evaluations)
             return [summarise(e) for e in self.play(cast, seeds, checkpoint)]
+
+    def clone(self, rows: Columns, clock: str = 'training') -> Path:
+        """Clone from these rows alone, as every round does."""
+        out = self.run.path / 'equal'
+        with self.clock.on(clock):
+            return bc.train(rows, self.world.spec, self.config.bc, seed=self.seed, out=out)
+
+    def alike(self, episodes: Sequence[Episode], count: int) -> dict[str, Any]:
+        """Return what a policy from the first `count` labels reaches alone."""
+        rows = cut(labels(episodes, self.config.labelled).columns, count)
+        checkpoint = self.clone(rows, 'equal')
+        return {'labels': len(rows), **won(self.evaluate(ALONE, EVALUATE, checkpoint, 'equal'))}
 
 
 def gated(cell: Cell) -> dict[str, Any]:
     """Run a method with a gate (or cloning alone, which has no rounds)."""
     episodes = cell.demonstrate(cell.sizes.demos)
-    count = cell.train(episodes, 0)
+    first = count = cell.train(episodes, 0)
     rounds, collected = cell.sizes.rounds if cell.method.gate else 0, []
     for number in range(rounds):
         fresh = cell.collect(number)
@@ -163,24 +182,32 @@ def gated(cell: Cell) -> dict[str, Any]:
         out |= {'aided': won(helped), **cost([s for r in collected for s in r])}
         out['rounds'] = [round_row(r) for r in collected]
         out['thresholds'] = [dict(r.gate.get('thresholds', {})) for r in cell.run.rounds()]
+    # With a weighting the policy's own steps are rows, too, and do not count as labels.
+    if cell.sizes.equal and not cell.method.weighting:
+        limit = first + cell.sizes.equal
+        out['equal'] = cell.alike(episodes if rounds else demonstrations(cell, limit), limit)
     return out
 
 
 def equal(cell: Cell, folder: Path) -> dict[str, Any]:
     """Clone from as many labels as `thrifty` had with this seed, all of them demonstrations."""
     count = json.loads((folder / f'thrifty_{cell.seed}.json').read_text())['labels']
+    out = cell.clone(cut(labels(demonstrations(cell, count)).columns, count))
+    return {'labels': count, 'autonomous': won(cell.evaluate(ALONE, EVALUATE, out))}
+
+
+def demonstrations(cell: Cell, count: int) -> list[Episode]:
+    """Return at least so many labels of demonstrations; the first are those of the other cells."""
     demos: list[Episode] = []
     while sum(len(e) for e in demos) < count:
-        demos = cell.demonstrate(len(demos) + 20)
-    rows = labels(demos).columns
-    cut = Columns(
-        *(c[:count] for c in (rows.observations, rows.actions, rows.episode, rows.weight))
-    )
-    with cell.clock.on('training'):
-        out = bc.train(
-            cut, cell.world.spec, cell.config.bc, seed=cell.seed, out=cell.run.path / 'equal'
-        )
-    return {'labels': count, 'autonomous': won(cell.evaluate(ALONE, EVALUATE, out))}
+        demos += cell.demonstrate(10, len(demos))
+    return demos
+
+
+def cut(rows: Columns, count: int) -> Columns:
+    """Return the first rows, in the order in which they were recorded."""
+    columns = (rows.observations, rows.actions, rows.episode, rows.weight)
+    return Columns(*(column[:count] for column in columns))
 
 
 def matched(method: Method, seed: int, folder: Path) -> Method:
