@@ -1,10 +1,12 @@
 """HG-DAgger's tau as an estimate of risk: does the policy fail less often where doubt is below it?
 
     python benchmarks/doubt_region.py --seeds 10
+    python benchmarks/doubt_region.py --task peg_insert --seeds 10 --starts 200
 
 HG-DAgger on `reach` from four demonstrations, with a human who watches (`hg_strict` of
 docs/reference/experiments.md: he takes over after 5 ticks above 0.1), until he has taken over 40
-times. tau is fitted as in every round. As in the paper (Kelly et al., ICRA 2019), the last policy
+times, or twelve rounds are over (`peg_insert`: 30 demonstrations, rounds of 2000 steps, four).
+tau is fitted as in every round. As in the paper (Kelly et al., ICRA 2019), the last policy
 then starts alone from states inside (doubt <= tau) and outside. Half of the starts are the task's,
 half were carried away by one random action, held for up to a second; a start from which the
 supervisor fails with the same seed does not count. Intervals are bootstraps over seeds. Bar: from
@@ -38,7 +40,11 @@ from il_sim.api import World, make_world
 METHOD = 'hg_strict'
 # On point_insert (3 demonstrations) and pendulum (1) the last policy hardly fails, on the latter
 # nobody ever takes over.
-TASK, DEMOS, STEPS, MOST_ROUNDS, WANTED = 'reach', 4, 300, 12, 40
+TASKS = {
+    'reach': Sizes(demos=4, steps=300, rounds=12),
+    'peg_insert': Sizes(),
+}
+WANTED = 40  # take-overs, after which no round follows
 CARRIED_S = 1.0
 STARTS = 800_000  # seeds of the starts
 RESAMPLES = 10_000
@@ -66,12 +72,12 @@ class Carried:
 
 def learn(world: World, seed: int, starts: int, folder: Path) -> dict[str, Any]:
     """Return tau, and from how many starts inside and outside the last policy failed."""
-    sizes = Sizes(demos=DEMOS, steps=STEPS)
+    sizes = TASKS[world.spec.task.name]
     cell = Cell(METHODS[METHOD], seed, sizes, world, RunFolder(folder), Clock())
-    gathered = cell.demonstrate(DEMOS)
+    gathered = cell.demonstrate(sizes.demos)
     cell.train(gathered, 0)
     number, taken = 0, 0
-    while taken < WANTED and number < MOST_ROUNDS:
+    while taken < WANTED and number < sizes.rounds:
         gathered = [*gathered, *cell.collect(number)]
         number += 1
         cell.train(gathered, number)
@@ -130,13 +136,14 @@ def ratio(rows: list[Mapping[str, Any]]) -> dict[str, float]:
 
 def main() -> None:
     parser = measure.parser(__doc__, 'doubt_region')
+    parser.add_argument('--task', default='reach', choices=list(TASKS))
     parser.add_argument('--seeds', type=int, default=10)
     parser.add_argument(
         '--starts', type=int, default=400, help='of the last policy alone, per seed'
     )
     args = parser.parse_args()
     torch.set_num_threads(1)
-    world = make_world(load_spec(TASK))
+    world = make_world(load_spec(args.task))
     rows = []
     for seed in range(args.seeds):
         with tempfile.TemporaryDirectory() as folder:
@@ -152,7 +159,7 @@ def main() -> None:
         f'{100 * shares["outside"]["value"]:.1f} %; pooled {times["value"]:.1f} times as often '
         f'({times["low"]:.1f}..{times["high"]:.1f})'
     )
-    measure.write(args.out, {'task': TASK, 'rows': rows, 'failures': shares, 'ratio': times})
+    measure.write(args.out, {'task': args.task, 'rows': rows, 'failures': shares, 'ratio': times})
 
 
 if __name__ == '__main__':

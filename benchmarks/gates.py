@@ -27,6 +27,7 @@ import numpy as np
 from gates_methods import METHODS
 from gates_plot import draw
 from gates_ray import Cell, run_on_ray
+from gates_table import SAID, page
 
 from il_loop.stats import mean, paired_difference, ratio, wilson
 
@@ -34,7 +35,6 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / 'docs' / 'results'
 # Claims of papers on what a method costs beside another one.
 PRICES = (('safe', 'dagger', 'new_labels'), ('lazy', 'safe', 'interventions'))
-SAID = {'autonomous': 'alone', 'equal': 'alone from as many labels'}
 AFTER = {'bc_equal': 'thrifty', 'random': 'thrifty'}  # needs to know that cell
 SINGLE = {f'{name}_NUM_THREADS': '1' for name in ('OMP', 'OPENBLAS', 'MKL')}
 
@@ -72,15 +72,18 @@ def load(folder: Path) -> dict[str, dict[int, dict[str, Any]]]:
     for path in sorted(folder.glob('*_*.json')):
         cell = json.loads(path.read_text())
         found.setdefault(cell['method'], {})[cell['seed']] = cell
-    return {name: found[name] for name in METHODS if name in found}
+    return {m: dict(sorted(found[m].items())) for m in METHODS if m in found}
 
 
 def estimate(value: Any) -> dict[str, float]:
     return {'value': value.value, 'low': value.low, 'high': value.high, 'n': value.n}
 
 
-def summed(name: str, cells: dict[int, dict[str, Any]]) -> dict[str, Any]:
-    """Return one method over its seeds: means with bootstrap intervals over seeds."""
+def summed(
+    name: str, cells: dict[int, dict[str, Any]], first: dict[int, dict[str, Any]]
+) -> dict[str, Any]:
+    """Return one method over its seeds: means with bootstrap intervals over seeds. `first`: `bc`,
+    whose labels are the demonstrations."""
     row: dict[str, Any] = {'method': name, 'seeds': sorted(cells), 'what': METHODS[name].words}
     columns = ('labels', 'interventions', 'human_actions', 'robot_actions', 'switch_rate')
     for key in ('autonomous', 'aided', 'equal'):
@@ -93,6 +96,14 @@ def summed(name: str, cells: dict[int, dict[str, Any]]) -> dict[str, Any]:
         values = [cell[key] for cell in cells.values() if cell.get(key) is not None]
         if values:
             row[key] = estimate(mean(values))
+    # With a weighting the policy's own steps are rows, too.
+    new = [c['labels'] - first[s]['labels'] for s, c in cells.items() if s in first]
+    if new and name != 'bc' and not METHODS[name].weighting:
+        row['new_labels'] = estimate(mean(new))
+    row['alone_by_seed'] = [float(np.mean(c['autonomous']['wins'])) for c in cells.values()]
+    if 'human_actions' in row:
+        acts = ('human_actions', *(['robot_actions'] if METHODS[name].labels_all else []))
+        row['effort'] = estimate(mean([sum(c[key] for key in acts) for c in cells.values()]))
     row['seconds'] = measure.spread(cell['seconds']['all'] for cell in cells.values())
     return row
 
@@ -149,56 +160,6 @@ def _price(
     return float(np.mean(cell['autonomous']['wins']) if what == 'alone' else cell[what])
 
 
-def words(row: dict[str, Any], key: str, scale: float = 1.0, digits: int = 0) -> str:
-    if key not in row:
-        return '–'
-    value, low, high = (scale * row[key][k] for k in ('value', 'low', 'high'))
-    return f'{value:.{digits}f} ({low:.{digits}f}..{high:.{digits}f})'
-
-
-def show(
-    rows: list[dict[str, Any]], gaps: list[dict[str, Any]], costs: list[dict[str, Any]], of: str
-) -> None:
-    head = (
-        'alone %',
-        'alone, as many %',
-        'aided %',
-        'asked/ep',
-        'human/ep',
-        'robot/ep',
-        'labels',
-        'switch rate %',
-        's',
-    )
-    print(f'{"method":<22}{"seeds":>6}' + ''.join(f'{h:>20}' for h in head))
-    for row in rows:
-        cells = (
-            words(row, 'autonomous', 100),
-            words(row, 'equal', 100),
-            words(row, 'aided', 100),
-            words(row, 'interventions', 1, 2),
-            words(row, 'human_actions', 1, 1),
-            words(row, 'robot_actions', 1, 1),
-            words(row, 'labels'),
-            words(row, 'switch_rate', 100, 2),
-            f'{row["seconds"]["median"]:.0f}',
-        )
-        print(f'{row["method"]:<22}{len(row["seeds"]):>6}' + ''.join(f'{c:>20}' for c in cells))
-    for gap in gaps:
-        pairs = gap['pooled_pairs']
-        print(
-            f'{of} - {gap["minus"]:<20} {words(gap, "pooled_pairs", 100):>16} points '
-            f'{SAID[gap["what"]]}, {pairs["n"]} pairs; '
-            f'over {len(gap["seeds"])} seeds {words(gap, "over_seeds", 100)}'
-        )
-
-    for cost in costs:
-        shares = [
-            f'{key} {words(cost, key, 100)} %' for key in cost if isinstance(cost[key], dict)
-        ]
-        print(f'{cost["of"]} over {cost["over"]}, {len(cost["seeds"])} seeds: {", ".join(shares)}')
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -213,7 +174,8 @@ def main() -> None:
     parser.add_argument('--ray', default='', metavar='ADDRESS', help='run them on this cluster')
     args, more = parser.parse_known_args()
     failed: list[Cell] = []
-    folder = args.folder or RESULTS / f'gates_{args.task}'
+    name = Path(args.task).stem.replace(':', '_')
+    folder = args.folder or RESULTS / f'gates_{name}'
     first, _, last = args.seeds.partition('-')
     seeds = list(range(int(first), int(last or first) + 1))
     folder.mkdir(parents=True, exist_ok=True)
@@ -224,11 +186,13 @@ def main() -> None:
         else:
             failed = run(cells, ['--folder', str(folder), *options], args.jobs)
     found = load(folder)
-    rows = [summed(name, cells) for name, cells in found.items()]
+    rows = [summed(name, cells, found.get('bc', {})) for name, cells in found.items()]
     gaps = [gap for key in SAID for gap in differences(found, args.of, key)]
     costs = prices(found)
-    show(rows, gaps, costs, args.of)
     result = {'rows': rows, 'of': args.of, 'differences': gaps, 'prices': costs}
+    text = page(result, args.task)
+    print(text)
+    folder.with_suffix('.md').write_text(text)
     measure.write(folder.with_suffix('.json'), result)
     draw(rows, args.task, folder.with_suffix('.png'))
     sys.exit(f'failed: {failed}' if failed else 0)
