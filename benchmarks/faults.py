@@ -204,7 +204,8 @@ def report(args: argparse.Namespace) -> None:
         print(cells.format(name, x['n'], x['as_expected'], *times, *tail))
     totals = {key: sum(x[key] for x in lines.values()) for key in TOTALS}
     print(totals)
-    result = {'seed': args.seed, 'totals': totals, 'faults': lines, 'rows': rows}
+    about = {'seed': args.seed, 'composed': args.composed}
+    result = {**about, 'totals': totals, 'faults': lines, 'rows': rows}
     measure.write(args.out, result)
 
 

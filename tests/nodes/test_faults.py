@@ -56,4 +56,6 @@ def test_no_fault_makes_an_unsafe_command_in_a_graph_of_one_process(tmp_path):
     rows = campaign(tmp_path / 'faults.json', TOGETHER, '--composed')
     assert rows['lose_proposals']['cause'] == 'STALE_OBSERVATION'
     assert rows['joystick_unplugged']['cause'] in ('STALE_JOYSTICK', 'STALE_OBSERVATION')
+    assert rows['rogue_writer']['cause'] in ('RIVAL', 'STALE_OBSERVATION')
+    assert rows['stop_gate']['cause'] == 'STALE_OBSERVATION'
     assert rows['not_a_number']['cause'] in ('POLICY_FAULT', 'STALE_OBSERVATION')
