@@ -1,10 +1,13 @@
 """One cell of gates.py twice: in `rollout`, and over ROS topics between processes in lockstep.
 
     python benchmarks/gates_graph.py thrifty --seed 0
+    python benchmarks/gates_graph.py thrifty --against docs/results/gates_peg_insert --equal 0
 
 Demonstrations, rounds and both evaluations come from graphs of nodes and are read back from their
-bags; training, fitting and probes are the same code. Prints what both cells say, and whether the
-episodes that were won are the same ones.
+bags; training, fitting and probes are the same code. --against takes the one in `rollout` from a
+folder of cells. Prints what both cells say, whether the
+episodes that were won are the same ones, and in how many rounds all counts and thresholds are
+equal to the last digit.
 """
 
 from __future__ import annotations
@@ -93,21 +96,28 @@ def compare(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
             same = int((wins['graph'] == wins['rollout']).sum())
             shares = {w: float(v.mean()) for w, v in wins.items()}
             out[part] = {**shares, 'same': same, 'n': len(wins['graph'])}
+    for part in ('rounds', 'thresholds'):
+        both = [c.get(part, []) for c in found.values()]
+        same = sum(one == other for one, other in zip(*both, strict=False))
+        out[part] = {'same': same, 'n': max(map(len, both))}
     return out
 
 
 def main() -> None:
     parser = measure.parser(__doc__, 'gates_graph')
     parser.add_argument('method')
+    parser.add_argument('--against', type=Path, help='where the cell in rollout is')
     args, more = parser.parse_known_args()
-    found = {}
+    name = f'{args.method}_{args.seed}.json'
     with tempfile.TemporaryDirectory() as scratch:
-        for way, option in (('rollout', []), ('graph', ['--graph'])):
-            folder = Path(scratch) / way
-            folder.mkdir()
-            words = [args.method, str(args.seed), '--folder', str(folder), *option, *more]
-            subprocess.run([sys.executable, str(CELL), *words], check=True)
-            found[way] = json.loads((folder / f'{args.method}_{args.seed}.json').read_text())
+        ways = {'rollout': args.against or Path(scratch) / 'rollout', 'graph': Path(scratch)}
+        for way, folder in ways.items():
+            if folder != args.against:
+                folder.mkdir(exist_ok=True)
+                option = ['--graph'] if way == 'graph' else []
+                words = [args.method, str(args.seed), '--folder', str(folder), *option, *more]
+                subprocess.run([sys.executable, str(CELL), *words], check=True)
+        found = {way: json.loads((folder / name).read_text()) for way, folder in ways.items()}
     result = compare(found)
     for key, value in result.items():
         print(f'{key:<16}{value}')

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from il_core.errors import UserError
 
+APART_M = 10.0
 TABLE = (0.75, 0.71, 0.66, 1.0)
 
 
@@ -107,6 +108,17 @@ def place(client: Client, body: int, x: float, y: float, z: float, yaw: float = 
     """Put the centre of a body at (x, y, z) in m, upright, turned by `yaw` rad, at rest."""
     turned = (0, 0, math.sin(yaw / 2), math.cos(yaw / 2))
     client.resetBasePositionAndOrientation(body, (x, y, z), turned)
+
+
+def part(client: Client) -> None:
+    """Move all bodies so far apart that every contact ends, before they are placed anew.
+
+    A contact that is still there goes on from the impulse it had; no state that was saved without
+    it takes it away.
+    """
+    for body in range(client.getNumBodies()):
+        client.resetBasePositionAndOrientation(body, (0, 0, APART_M * body), (0, 0, 0, 1))
+    client.performCollisionDetection()
 
 
 def picture(

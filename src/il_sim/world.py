@@ -64,6 +64,7 @@ class PandaWorld:
 
     def reset(self, seed: int) -> None:
         """Put the world into the initial state of `seed`."""
+        physics.part(self._client)
         self._client.restoreState(self._initial)
         self._robot.reset(self._lay_out(np.random.default_rng(seed)), 0.08)
         self.ticks, self.outcome = 0, Outcome.UNKNOWN
