@@ -1,13 +1,11 @@
 """One cell of gates.py twice: in `rollout`, and over ROS topics between processes in lockstep.
 
-    python benchmarks/gates_graph.py thrifty --seed 0
-    python benchmarks/gates_graph.py thrifty --against docs/results/gates_peg_insert --equal 0
+    python benchmarks/gates_graph.py thrifty --seed 0 --equal 0
 
 Demonstrations, rounds and both evaluations come from graphs of nodes and are read back from their
-bags; training, fitting and probes are the same code. --against takes the one in `rollout` from a
-folder of cells. Prints what both cells say, whether the
-episodes that were won are the same ones, and in how many rounds all counts and thresholds are
-equal to the last digit.
+bags; training, fitting and probes are the same code. A cell that is there is not run again. Prints
+what both cells say, whether the episodes that were won are the same ones, and in how many rounds
+all counts, and all thresholds, are equal to the last digit.
 """
 
 from __future__ import annotations
@@ -15,7 +13,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -106,18 +103,16 @@ def compare(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
 def main() -> None:
     parser = measure.parser(__doc__, 'gates_graph')
     parser.add_argument('method')
-    parser.add_argument('--against', type=Path, help='where the cell in rollout is')
+    parser.add_argument('--folder', type=Path, help='of the cells; default: beside the JSON')
     args, more = parser.parse_known_args()
-    name = f'{args.method}_{args.seed}.json'
-    with tempfile.TemporaryDirectory() as scratch:
-        ways = {'rollout': args.against or Path(scratch) / 'rollout', 'graph': Path(scratch)}
-        for way, folder in ways.items():
-            if folder != args.against:
-                folder.mkdir(exist_ok=True)
-                option = ['--graph'] if way == 'graph' else []
-                words = [args.method, str(args.seed), '--folder', str(folder), *option, *more]
-                subprocess.run([sys.executable, str(CELL), *words], check=True)
-        found = {way: json.loads((folder / name).read_text()) for way, folder in ways.items()}
+    name, found = f'{args.method}_{args.seed}.json', {}
+    for way, option in (('rollout', []), ('graph', ['--graph'])):
+        folder = (args.folder or args.out.with_suffix('')) / way
+        if not (folder / name).is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            words = [args.method, str(args.seed), '--folder', str(folder), *option, *more]
+            subprocess.run([sys.executable, str(CELL), *words], check=True)
+        found[way] = json.loads((folder / name).read_text())
     result = compare(found)
     for key, value in result.items():
         print(f'{key:<16}{value}')
