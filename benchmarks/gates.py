@@ -141,12 +141,11 @@ def prices(found: dict[str, dict[int, dict[str, Any]]]) -> list[dict[str, Any]]:
             set(found.get(of, {})) & set(found.get(over, {})) & set(found.get('bc', {}))
         )
         if seeds:
-            pairs = {
-                key: [[_price(found, m, s, key) for s in seeds] for m in (of, over)]
-                for key in (what, 'alone')
-            }
-            shares = {key: estimate(ratio(*columns)) for key, columns in pairs.items()}
-            rows.append({'of': of, 'over': over, 'seeds': seeds, **shares})
+            row: dict[str, Any] = {'of': of, 'over': over, 'what': what, 'seeds': seeds}
+            for key, number in (('price', what), ('alone', 'alone')):
+                pair = [[_price(found, m, s, number) for s in seeds] for m in (of, over)]
+                row[key] = estimate(ratio(*pair))
+            rows.append(row)
     return rows
 
 

@@ -111,8 +111,7 @@ def _differences(gaps: Sequence[Row]) -> list[str]:
 def _prices(costs: Sequence[Row]) -> list[str]:
     body = []
     for cost in costs:
-        (what,) = {'new_labels', 'interventions'} & set(cost)
         name = f'`{cost["of"]}` in percent of `{cost["over"]}`'
-        shares = words(cost[what], 100), words(cost['alone'], 100)
-        body.append([name, str(len(cost['seeds'])), what.replace('_', ' '), *shares])
+        shares = words(cost['price'], 100), words(cost['alone'], 100)
+        body.append([name, str(len(cost['seeds'])), cost['what'].replace('_', ' '), *shares])
     return _table(['', 'seeds', 'price', 'of it, %', 'success alone, of it, %'], body)
