@@ -44,6 +44,12 @@ def wanted(methods: list[str], seeds: list[int], folder: Path) -> list[Cell]:
     return [(m, s) for s in seeds for m in methods if not (folder / f'{m}_{s}.json').is_file()]
 
 
+def seeds_of(words: str) -> list[int]:
+    """Return the seeds of `A` or `A-B`."""
+    first, _, last = words.partition('-')
+    return list(range(int(first), int(last or first) + 1))
+
+
 def run(cells: list[Cell], options: list[str], jobs: int) -> list[Cell]:
     """Run cells in so many processes at a time; return those that failed."""
     left, running, failed = list(cells), dict[Cell, Any](), list[Cell]()
@@ -175,8 +181,7 @@ def main() -> None:
     failed: list[Cell] = []
     name = Path(args.task).stem.replace(':', '_')
     folder = args.folder or RESULTS / f'gates_{name}'
-    first, _, last = args.seeds.partition('-')
-    seeds = list(range(int(first), int(last or first) + 1))
+    seeds = seeds_of(args.seeds)
     folder.mkdir(parents=True, exist_ok=True)
     if not args.table:
         cells, options = wanted(args.methods, seeds, folder), ['--task', args.task, *more]

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import measure
+import numpy as np
 import torch
 from gates_methods import METHODS, Method
 
@@ -155,6 +156,13 @@ class Cell:
         with self.clock.on(clock):
             return bc.train(rows, self.world.spec, self.config.bc, seed=self.seed, out=out)
 
+    def keep(self, episodes: Sequence[Episode], first: int, path: Path) -> None:
+        """Write all labels, in the order in which they were given; the `first` are of the
+        demonstrations."""
+        rows = labels(episodes, self.config.labelled).columns
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez_compressed(path, demonstrated=first, **vars(rows))
+
     def alike(self, episodes: Sequence[Episode], count: int) -> dict[str, Any]:
         """Return what a policy from the first `count` labels reaches alone."""
         rows = cut(labels(episodes, self.config.labelled).columns, count)
@@ -162,8 +170,9 @@ class Cell:
         return {'labels': len(rows), **won(self.evaluate(ALONE, EVALUATE, checkpoint, 'equal'))}
 
 
-def gated(cell: Cell) -> dict[str, Any]:
-    """Run a method with a gate (or cloning alone, which has no rounds)."""
+def gated(cell: Cell, keep: Path | None = None) -> dict[str, Any]:
+    """Run a method with a gate (or cloning alone, which has no rounds); `keep`: file for its
+    labels."""
     episodes = cell.demonstrate(cell.sizes.demos)
     first = count = cell.train(episodes, 0)
     rounds, collected = cell.sizes.rounds if cell.method.gate else 0, []
@@ -172,6 +181,8 @@ def gated(cell: Cell) -> dict[str, Any]:
         collected.append([summarise(e) for e in fresh])
         episodes = [*episodes, *fresh]
         count = cell.train(episodes, number + 1)
+    if keep:
+        cell.keep(episodes, first, keep)
     last = cell.run.checkpoint(rounds)
     out: dict[str, Any] = {
         'labels': count,
@@ -284,10 +295,14 @@ def main() -> None:
     for name, value in vars(Sizes()).items():
         option = f'--{name.replace("_", "-")}'
         parser.add_argument(option, type=type(value), default=value)
+    parser.add_argument(
+        '--keep', type=Path, metavar='FOLDER', help='for the labels, METHOD_SEED.npz'
+    )
     parser.add_argument('--graph', action='store_true', help='over ROS topics, in lockstep')
     args = parser.parse_args()
     torch.set_num_threads(1)
     sizes = Sizes(**{name: getattr(args, name) for name in vars(Sizes())})
+    keep = args.keep and args.keep / f'{args.method}_{args.seed}.npz'
     world = make_world(load_spec(args.task))
     with tempfile.TemporaryDirectory() as scratch:
         kind = graph_cell() if args.graph else Cell
@@ -299,7 +314,7 @@ def main() -> None:
             RunFolder(Path(scratch)),
             Clock(),
         )
-        found = equal(cell, args.folder) if args.method == 'bc_equal' else gated(cell)
+        found = equal(cell, args.folder) if args.method == 'bc_equal' else gated(cell, keep)
     settings = {'task': args.task, 'spec': world.spec.hash, **vars(sizes)}
     about = {'method': args.method, 'seed': args.seed, 'settings': settings}
     if METHODS[args.method].gate:

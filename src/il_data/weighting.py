@@ -47,7 +47,8 @@ def kinds(episode: Episode) -> Kinds:
     if not policy.any():
         return np.full(len(episode), Kind.DEMONSTRATION, np.int64)
     out: Kinds = np.where(policy, Kind.POLICY, Kind.INTERVENTION).astype(np.int64)
-    for row in np.flatnonzero(policy[:-1] & ~policy[1:]) + 1:
+    acted = np.flatnonzero(policy | (episode.owners == Owner.HUMAN))
+    for row in acted[:-1][policy[acted[:-1]] & ~policy[acted[1:]]] + 1:
         before = slice(max(row - BEFORE, 0), row)
         out[before][policy[before]] = Kind.BEFORE_TAKEOVER
     return out
@@ -64,7 +65,7 @@ def iwr(found: Kinds) -> Vector:
 
 
 def sirius(found: Kinds) -> Vector:
-    """Return (N,) weights, 1 on average; 0 before a take-over."""
+    """Return (N,) weights, 1 on average; 0 before a take-over, and where nothing else is there."""
     shares = np.bincount(found, minlength=len(Kind)) / max(len(found), 1)
     wanted = shares.copy()
     wanted[Kind.BEFORE_TAKEOVER] = 0.0
@@ -75,7 +76,7 @@ def sirius(found: Kinds) -> Vector:
     if shares[Kind.POLICY]:
         wanted[Kind.POLICY] = max(1 - wanted.sum(), 0.0)
     with np.errstate(divide='ignore', invalid='ignore'):
-        factor = np.where(shares > 0, wanted / shares, 0.0) / wanted.sum()
+        factor = np.where(shares > 0, wanted / shares, 0.0) / (wanted.sum() or 1.0)
     weights: Vector = factor[found]
     return weights
 

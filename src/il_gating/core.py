@@ -28,7 +28,7 @@ from il_gating.api import Fitted, Gate, GateInputs
 from il_gating.arbiter import Arbiter, Sent
 from il_gating.asked import NO_REQUESTS, Asked, GateEvent, Request, asked, refusal
 from il_gating.config import GateConfig
-from il_gating.intake import Joystick, Observation
+from il_gating.intake import Joystick, Observation, known
 from il_gating.switch import Switch, SwitchInputs, SwitchOutput
 
 # Purpose number of the gate's random generator: default_rng((GATE_RNG, seed)).
@@ -189,11 +189,12 @@ class GateCore:
     ) -> SwitchInputs:
         expert = self._joystick.fresh(now_ns)
         stale = '' if frame is not None else self._observation.stale(now_ns)
+        fault = '' if proposal is None else proposal.fault or self._arbiter.problem(proposal.mean)
 
         def decide(mode: Mode) -> Decision | None:
             self._decision = None
             if proposal is not None and frame is not None:
-                self._decision = self.gate.decide(GateInputs(proposal, expert, mode))
+                self._decision = self.gate.decide(GateInputs(known(proposal, fault), expert, mode))
             return self._decision
 
         return SwitchInputs(  # in order: by keyword it takes twice as long
@@ -203,7 +204,7 @@ class GateCore:
             self._joystick.problem(expert, now_ns),
             stale,
             self._observation.problem or stale,
-            '' if proposal is None else proposal.fault or self._arbiter.problem(proposal.mean),
+            fault,
             '' if proposal is None else self._mismatch(proposal),
             frame is not None,
             what,

@@ -57,7 +57,8 @@ def fit_novelty(
     Returns:
         thresholds `novelty` (to human), `hand_back` and `discrepancy` (to robot). The last is the
         root of the mean squared distance of policy and expert (`il_core.distance`), where the
-        paper compares squares.
+        paper compares squares; of states that were not learned and of the policy at hand, where
+        the paper's is of learned ones and stays (as that of `thrifty_dagger` here).
 
     Raises:
         UserError: no states, wrong sizes, or a share outside 0..1.

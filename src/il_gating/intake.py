@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from math import isfinite
 
@@ -26,6 +27,7 @@ class Joystick:
     def __init__(self, timeout_s: float, problem: Problem) -> None:
         self.timeout_s, self._problem = timeout_s, problem
         self._expert: ExpertAction | None = None
+        self._sound: ExpertAction | None = None
         self._received_ns = 0
         self._seen: tuple[int, ...] | None = None
         self._bad = ''
@@ -54,6 +56,7 @@ class Joystick:
                 return NO_PRESSES
         self._expert, self._received_ns = expert, received_ns
         self._bad = '' if expert.action is None else self._problem(expert.action)
+        self._sound = dataclasses.replace(expert, action=None) if self._bad else expert
         seen, self._seen = self._seen, expert.presses
         if seen == expert.presses or seen is None or len(seen) != len(expert.presses):
             return NO_PRESSES
@@ -61,10 +64,11 @@ class Joystick:
         return NO_PRESSES if min(more) < 0 else more
 
     def fresh(self, now_ns: int) -> ExpertAction | None:
-        """Return the newest action unless it is too old."""
-        if self._expert is None or now_ns - self._received_ns > self._timeout_ns:
+        """Return the newest message unless it is too old; an action that is not sound counts as
+        missing."""
+        if self._sound is None or now_ns - self._received_ns > self._timeout_ns:
             return None
-        return self._expert
+        return self._sound
 
     @property
     def action(self) -> Vector | None:
@@ -73,7 +77,7 @@ class Joystick:
 
     def usable(self, fresh: ExpertAction | None) -> bool:
         """True where what `fresh` gave is a sound action of a human whose dead-man is held."""
-        return fresh is not None and fresh.engaged and not self._bad and fresh.action is not None
+        return fresh is not None and fresh.engaged and fresh.action is not None
 
     def silence(self, now_ns: int) -> str:
         """Say why there is no fresh action, empty where there is one."""
@@ -163,3 +167,14 @@ class Observation:
         elif late_ns > self._timeout_ns:
             self.problem = f'frame was {late_ns / NS_PER_S:.2f} s old when it came'
         return None if self.problem else frame.vector
+
+
+def known(proposal: Proposal, fault: str) -> Proposal:
+    """Return what a gate may look at: with a `fault` (of the action that is proposed) neither mean
+    nor variance are known, and no variance of another size than the mean."""
+    mean, variance = None if fault else proposal.mean, proposal.variance
+    if mean is None or (variance is not None and variance.shape != mean.shape):
+        variance = None
+    if mean is proposal.mean and variance is proposal.variance:
+        return proposal
+    return dataclasses.replace(proposal, mean=mean, variance=variance)

@@ -17,6 +17,13 @@ def no_params(gate: str, params: Mapping[str, object]) -> None:
         raise UserError(f'parameter of gate {gate}', name, 'this gate has no parameters')
 
 
+def check_limits(limits: Mapping[str, float | None]) -> None:
+    """Raise UserError for a threshold that is NaN: no score is above it."""
+    for name, limit in limits.items():
+        if limit is not None and limit != limit:
+            raise UserError(name, limit, 'must be a number')
+
+
 def gate_params(kind: type[T], gate: str, params: Mapping[str, object]) -> T:
     """Return the dataclass `kind` from parameters. Raises UserError that lists the known ones."""
     return structure(kind, params, f'parameters of gate {gate}')

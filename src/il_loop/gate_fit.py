@@ -40,12 +40,12 @@ class FitInputs:
         gate: registry name.
         folder: holds policy.json, policy.onnx and weights.safetensors; not finished yet.
         columns: the human's labels, whatever else the policy was trained from.
-        trained: (N,) which episode each row of the training was from.
+        trained: (N,) which episode each row of the training was from; without weight, it is none.
         episodes: all there are; `new`: collected since the round before.
         probes: of this very policy, alone; may be none.
         bc, seed: as in the training. `critic`: how critics are trained.
         alpha: share of states on which the gate may ask; None: as the gate's paper has it.
-        fixed: thresholds of the first round, for those that stay; empty in the first round.
+        fixed: thresholds of the first round with this gate, for those that stay; empty in it.
         progress: called with the steps of a critic done.
     """
 
@@ -62,6 +62,10 @@ class FitInputs:
     alpha: float | None = None
     fixed: Mapping[str, float] = field(default_factory=dict)
     progress: Callable[[int], None] | None = None
+
+    def settled(self, name: str, fit: Callable[[], float]) -> float:
+        """Return a threshold that stays what the first round with this gate made it."""
+        return self.fixed[name] if name in self.fixed else fit()
 
     @functools.cached_property
     def policy(self) -> PolicyFile:
@@ -89,7 +93,7 @@ class FitInputs:
     def parts(self) -> Split:
         """Rows of `columns` that were trained on, and those held out."""
         made = split(self.trained, self.bc.validation, self.seed)
-        if len(self.trained) == len(self.columns):
+        if np.array_equal(self.trained, self.columns.episode):
             return made
         # Other rows were trained on too: what was held out are whole episodes, if there were many.
         held = np.isin(self.columns.episode, self.trained[made.validation]) & made.by_episode

@@ -37,7 +37,7 @@ class JobsParams(CommonParams):
         0.0, "share of states on which it may ask; 0: the gate's own", low=0.0, high=1.0, live=True
     )
     probes: int = param(
-        PROBES, 'in simulation: episodes alone for a critic', low=0, high=10_000, live=True
+        PROBES, 'in simulation: episodes alone for a critic', low=0, high=1000, live=True
     )
     critic_steps: int = param(12_500, 'of a critic', low=1, high=10_000_000, live=True)
     epochs: float = param(200.0, 'passes over the labels', low=0.1, high=1e6, live=True)

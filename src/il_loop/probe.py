@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from il_core.errors import UserError
 from il_core.spec import Spec
 from il_data.episode import Episode
 from il_loop.cast import ALONE, make_loop, play
@@ -19,9 +20,11 @@ SEEDS, STRIDE = 700_000, 1000
 def prober(spec: Spec, gate: str, count: int, number: int) -> Probe | None:
     """Return what round `number` may call: `count` episodes alone, in a world of its own; None
     where the gate has no use for them, or the task no world (a robot: nobody lets a fresh policy
-    act alone there unasked)."""
+    act alone there unasked). Raises UserError for more than there are seeds for."""
     if not count or gate not in PROBED or not spec.task.world:
         return None
+    if count > STRIDE:
+        raise UserError('probes', count, f'must be at most {STRIDE}, or rounds share seeds')
     first = SEEDS + STRIDE * number
 
     def probe(policy: Policy) -> Sequence[Episode]:

@@ -22,6 +22,7 @@ from il_data.dataset import EVERY_STATE, INTERVENTIONS, Labels, Selection, label
 from il_data.episode import Episode
 from il_data.read import bag_folders, read_episode
 from il_gating.api import GATES
+from il_loop.fits import ALIKE, SPREAD
 from il_loop.gate_fit import FitInputs, fit_gate
 from il_loop.run_folder import RoundEpisode, RoundFile, RunFolder, write_round
 from il_policy import bc, checkpoint
@@ -58,6 +59,11 @@ class RoundConfig:
     critic: CriticConfig = field(default_factory=CriticConfig)
     weighting: str = ''
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.gate in SPREAD and self.bc.members < 2:
+            rule = f'must be at least 2 for gate {self.gate}, which asks where members disagree'
+            raise UserError('members', self.bc.members, rule)
 
     @property
     def labelled(self) -> Selection:
@@ -96,7 +102,8 @@ def make_round(
             fails; they are no labels.
 
     Raises:
-        UserError: no labels, or episodes of an earlier round are missing or changed.
+        UserError: no labels, episodes of an earlier round are missing or changed, or an alpha that
+            differs from the one by which an earlier round settled the gate.
     """
     done = run.rounds()
     hashes = {e.episode_id: content_hash(e) for e in episodes}
@@ -104,12 +111,14 @@ def make_round(
     _check_kept(last, hashes)
     if done and set(hashes) == {e.id for e in last}:
         return done[-1]
+    first = _first(done, config.gate)
+    config = _settled(config, first)
     selected = labels(episodes, config.labelled)
     folder = run.partial(len(done))
     begin = time.monotonic()
     new = [e for e in episodes if e.episode_id not in {old.id for old in last}]
     work = _Work(folder, episodes, new, selected, hashes, config, probe, progress)
-    gate = _train(work, done[0].gate.get('thresholds', {}) if done else {})
+    gate = _train(work, first.get('thresholds', {}))
     loaded = checkpoint.load(folder / CHECKPOINT)
     entries = _entries(episodes, selected, hashes, {e.id for e in last})
     made = RoundFile(
@@ -141,6 +150,22 @@ def content_hash(episode: Episode) -> str:
     if not files:
         digest.update(np.ascontiguousarray(episode.steps).tobytes())
     return digest.hexdigest()[:16]
+
+
+def _first(done: Sequence[RoundFile], gate: str) -> Mapping[str, Any]:
+    """Return what the first round with this gate, or with one of the same fit, says of it."""
+    same = ALIKE if gate in ALIKE else (gate,)
+    return next((r.gate for r in done if r.gate.get('name') in same and r.gate['thresholds']), {})
+
+
+def _settled(config: RoundConfig, first: Mapping[str, Any]) -> RoundConfig:
+    """Return the settings with the alpha by which the gate's first round settled tau."""
+    if config.gate not in ALIKE or not first:
+        return config
+    if config.alpha not in (None, first['alpha']):
+        rule = f'must be {first["alpha"]}: by it the first round with this gate has settled tau'
+        raise UserError('alpha', config.alpha, rule)
+    return replace(config, alpha=first['alpha'])
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,14 +229,15 @@ def _fit(work: _Work, path: Path, fixed: Mapping[str, float]) -> Mapping[str, An
         if work.progress is not None:
             work.progress(Progress(step, work.config.critic.steps, math.nan, None))
 
+    trained, trusted = work.selected.columns, work.config.labelled.verdicts
     return fit_gate(
         FitInputs(
             gate=work.config.gate,
             folder=path,
             columns=_human(work).columns,
-            trained=work.selected.columns.episode,
-            episodes=work.episodes,
-            new=work.new,
+            trained=trained.episode[trained.weight > 0],
+            episodes=[e for e in work.episodes if e.verdict in trusted],
+            new=[e for e in work.new if e.verdict in trusted],
             probes=probes,
             bc=work.config.bc,
             seed=work.config.seed,

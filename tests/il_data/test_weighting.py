@@ -54,6 +54,21 @@ def test_the_steps_before_a_takeover_are_the_policys_and_no_others(episodes):
     assert set(kinds(episodes[0])) == {DEMO}
 
 
+def test_a_turn_that_ends_without_the_human_is_no_takeover(episodes):
+    """The policy, a fault (nobody), the policy again, then the human."""
+    steps = np.resize(episodes[2].steps, 36)
+    steps['owner'] = np.repeat(
+        [Owner.POLICY, Owner.NOBODY, Owner.POLICY, Owner.HUMAN], [20, 3, 10, 3]
+    )
+    found = kinds(dataclasses.replace(episodes[2], steps=steps))
+    assert set(found[:18]) == {POLICY}
+    assert set(found[23:33]) == {BEFORE_TAKEOVER}
+
+
+def test_steps_before_a_takeover_alone_weigh_nothing():
+    assert sirius(np.repeat(Kind, (0, 0, 0, 9))).tolist() == [0.0] * 9
+
+
 def test_interventions_weigh_half_of_everything():
     found = np.repeat([DEMO, HELP, POLICY, BEFORE_TAKEOVER], [30, 5, 55, 10])
     both = iwr(found), sirius(found)

@@ -67,6 +67,7 @@ class Rig:
         self.tick_number, self.now_ns = -1, 10 * TICK_NS
         self.joystick, self.engaged, self.proposals = True, False, True
         self.policy, self.human = POLICY, HUMAN
+        self.variance = np.full(len(POLICY), 1e-4)
         self.frame_fault, self.policy_fault = '', ''
         self.presses = [0] * len(Press)
         self.outputs: list[GateOutput] = []
@@ -82,7 +83,7 @@ class Rig:
             self.policy_id,
             self.spec.hash,
             self.policy,
-            np.full(len(self.policy), 1e-4),
+            self.variance,
             fault=self.policy_fault or self.frame_fault,
         )
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from il_core.types import Cause, EventKind, Mode, Owner
+from il_gating.api import GATES
 from il_gating.asked import Request
 from tests.il_gating.rig import HUMAN, POLICY, Rig, ScriptedGate, started
+from tests.toy import toy_spec
 
 
 def test_a_request_is_asked_answered_and_handed_back_with_every_step_counted() -> None:
@@ -64,6 +66,33 @@ def test_a_gate_that_is_started_anew_in_mid_episode_holds_until_resume() -> None
     assert (output.state.mode, output.state.episode_id) == (Mode.HOLD, 'episode_4')
     assert rig.tick(n=10).state.mode is Mode.HOLD
     assert rig.tick(Request.RESUME).state.mode is Mode.AUTONOMOUS
+
+
+@pytest.mark.parametrize('size', [0, 1, 2, 4])
+@pytest.mark.parametrize('name', ['ensemble_dagger', 'novelty'])
+def test_a_gate_never_sees_what_has_another_size(name: str, size: int) -> None:
+    """It holds for the human's action and the policy's, and for its variance; they are missing."""
+    limits = {'novelty': {'novelty': 1.0, 'hand_back': 1.0, 'discrepancy': 1.0}}
+    params = limits.get(name, {'discrepancy': 9.0, 'doubt': 1.0})
+    gate = GATES.load(name).build(toy_spec(), None, params)
+    rig = Rig(gate, handover='instant')
+    rig.start()
+    rig.engaged, rig.human = True, np.zeros(size)
+    state = rig.tick().state
+    assert state.mode is (Mode.AUTONOMOUS if name == 'novelty' else Mode.HOLD)
+    assert np.isnan(state.scores['discrepancy'])
+
+    rig = Rig(gate, handover='instant')
+    rig.start()
+    rig.policy = np.zeros(size)
+    rig.engaged = True
+    assert rig.tick().state.owner is not Owner.POLICY
+
+    rig = Rig(gate, handover='instant')
+    rig.start()
+    rig.engaged, rig.variance = True, np.zeros(size)
+    state = rig.tick().state
+    assert (state.mode, state.owner) == (Mode.SUPERVISOR, Owner.HUMAN), 'not known is not safe'
 
 
 def test_a_proposal_that_comes_late_does_not_act_however_fresh_its_arrival() -> None:

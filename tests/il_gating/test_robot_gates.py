@@ -8,7 +8,9 @@ import pytest
 from il_core.errors import UserError
 from il_core.types import Cause, Decision, ExpertAction, Frame, Mode, Owner, Proposal
 from il_gating.api import GateInputs, set_budget
+from il_gating.gates.ensemble_dagger import EnsembleParams
 from il_gating.gates.lazy_dagger import LazyDagger, LazyParams
+from il_gating.gates.novelty import NoveltyParams
 from il_gating.gates.safe_dagger import SafeDagger
 from il_gating.gates.thrifty_dagger import ThriftyDagger, ThriftyParams
 from tests.il_gating.rig import Rig
@@ -81,6 +83,13 @@ def test_it_hands_back_where_both_agree_and_failure_is_not_likely() -> None:
     # Nobody at the stick, so no discrepancy: novelty stands in.
     assert answer(0.4, None, novelty=0.5).owner is Owner.POLICY
     assert answer(0.4, None, novelty=5.0).cause is Cause.NOVELTY
+
+
+def test_without_novelty_risk_alone_hands_back_where_nobody_is_at_the_stick() -> None:
+    gate = thrifty(signals='risk')
+    assert gate.decide(inputs(0.6, 5.0, Mode.SUPERVISOR)).owner is Owner.POLICY
+    budget = thrifty(calibration='budget')
+    assert budget.decide(inputs(0.6, 0.94, Mode.SUPERVISOR)).owner is Owner.POLICY, 'below 0.95'
 
 
 @pytest.mark.parametrize(('signals', 'other'), [('novelty', 'risk'), ('risk', 'novelty')])
@@ -165,6 +174,19 @@ def test_the_classifier_asks_and_only_agreement_ends_it() -> None:
     assert slow.decide(agreed).owner is Owner.POLICY, 'whatever the classifier says'
 
 
+def test_where_a_policy_does_just_what_the_human_does_it_gets_the_robot_back() -> None:
+    """A discrete axis that was learned without error has thresholds of 0."""
+    scores = np.full((30, 2), 0.5)
+    exact = (
+        ThriftyDagger(SPEC, FromFrame(), scores, 0.0, 0.1, ThriftyParams()),  # type: ignore[arg-type]
+        LazyDagger(FromFrame(), SPEC, 0.0, LazyParams(noise=0.0)),  # type: ignore[arg-type]
+    )
+    for gate in exact:
+        assert gate.decide(inputs(0.9, 0.0, Mode.SUPERVISOR, MEAN)).owner is Owner.POLICY
+        other = gate.decide(inputs(0.9, 0.0, Mode.SUPERVISOR, MEAN + 0.01 * HALF))
+        assert other.cause is Cause.DISCREPANCY
+
+
 def test_without_hysteresis_lazy_is_safe_step_for_step() -> None:
     rng = np.random.default_rng(3)
     modes = [Mode.AUTONOMOUS, Mode.SUPERVISOR]
@@ -210,3 +232,10 @@ def test_the_command_has_the_noise_and_stays_within_its_limits() -> None:
     np.testing.assert_allclose(rig.tick(n=4).command.action, [0.06, 0.04, 0.08])
     rig.human = np.array([0.1, 0.05, 0.08])
     assert rig.tick(n=4).command.action[0] == SPEC.high[0], 'bounded after the noise'
+
+
+def test_a_threshold_that_is_no_number_is_refused() -> None:
+    with pytest.raises(UserError, match='discrepancy is nan: must be a number'):
+        NoveltyParams(discrepancy=float('nan'))
+    with pytest.raises(UserError, match='doubt is nan: must be a number'):
+        EnsembleParams(doubt=float('nan'))

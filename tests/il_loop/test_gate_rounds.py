@@ -5,25 +5,31 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from il_core.errors import UserError
-from il_core.types import Outcome, Owner
+from il_core.load import load_spec
+from il_core.types import Outcome, Owner, Proposal
+from il_data.dataset import labels
+from il_data.manifest import Verdict
 from il_gating.gate_file import load_fit
 from il_gating.gates.lazy_dagger import LazyDagger
 from il_gating.scorer import CLASSIFIER, CRITIC
 from il_loop.cast import ALONE, DEMONSTRATE, INSTANT, Cast, aided, make_loop, play
 from il_loop.episodes import burden, summarise
-from il_loop.fits import FITS, PROBED
+from il_loop.fits import FITS, PROBED, SPREAD, safety
 from il_loop.fits.thrifty import transitions
-from il_loop.probe import alone
+from il_loop.gate_fit import FitInputs
+from il_loop.probe import alone, prober
 from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
 from il_policy import checkpoint
 from il_policy.bc import BcConfig
 from il_policy.critic import CriticConfig
+from il_policy.sampling import split
 from tests.toy import ToyWorld, toy_spec
 
 BC = BcConfig(members=3, hidden=(32, 32), epochs=60, batch=32)
@@ -98,6 +104,102 @@ def test_what_the_first_round_fixed_stays(twice):
     if gate in fixed:
         first, second = (made.gate['thresholds'][fixed[gate]] for made in run.rounds())
         assert first == second
+
+
+@pytest.mark.parametrize('before', ['novelty', 'ensemble_dagger'])
+def test_what_stays_is_of_the_first_round_with_that_gate(before, demos, tmp_path):
+    """Thresholds of other gates have the same names and mean something else."""
+    alone_ = make_round(RunFolder(tmp_path / 'alone'), demos, config('thrifty_dagger'))
+    run = RunFolder(tmp_path / 'after')
+    other = make_round(run, demos[:3], config(before))
+    made = make_round(run, demos, config('thrifty_dagger'))
+    own = alone_.gate['thresholds']['discrepancy']
+    assert made.gate['thresholds']['discrepancy'] == own
+    assert other.gate['thresholds']['discrepancy'] != own
+
+
+def test_tau_stays_from_safe_to_lazy_and_so_does_its_alpha(demos, tmp_path):
+    run = RunFolder(tmp_path)
+    make_round(run, demos[:2], config('novelty'))
+    first = make_round(run, demos[:3], dataclasses.replace(config('safe_dagger'), alpha=0.3))
+    other = dataclasses.replace(config('lazy_dagger'), alpha=0.5)
+    with pytest.raises(UserError, match=r'alpha is 0\.5: must be 0\.3: by it the first round'):
+        make_round(run, demos, other)
+    second = make_round(run, demos, config('lazy_dagger'))
+    assert first.gate['thresholds']['tau'] == second.gate['thresholds']['tau']
+    assert first.gate['alpha'] == second.gate['alpha'] == 0.3
+
+
+def test_a_recording_that_is_not_trusted_trains_no_gate(demos, tmp_path):
+    spoilt = dataclasses.replace(demos[3].manifest, verdict=Verdict.BAD)
+    bad = dataclasses.replace(demos[3], manifest=spoilt)
+    gates = []
+    for name, episodes in (('with', [*demos[:3], bad]), ('without', demos[:3])):
+        run = RunFolder(tmp_path / name)
+        make_round(run, episodes, config('thrifty_dagger'))
+        gates.append((run.checkpoint(0) / CRITIC).read_bytes())
+    assert gates[0] == gates[1]
+
+
+def test_rows_without_weight_move_no_other_row_into_the_hold_out(demos):
+    """What the policy was trained on and what it was judged by are of the same division."""
+    mixed = labels(demos).columns
+    weight = np.where(mixed.episode == 1, 0.0, 1.0)
+    trained = mixed.episode[weight > 0]
+    inputs = FitInputs(
+        'novelty',
+        Path(),
+        mixed,
+        trained,
+        demos,
+        demos,
+        (),
+        dataclasses.replace(BC, validation=0.3),
+        0,
+        CRITICS,
+    )
+    chosen = split(trained, 0.3, 0)
+    assert set(mixed.episode[inputs.parts.validation]) == set(trained[chosen.validation])
+
+
+@pytest.mark.parametrize('gate', SPREAD)
+def test_a_gate_that_looks_for_disagreement_needs_more_than_one_member(gate):
+    with pytest.raises(UserError, match=f'members is 1: must be at least 2 for gate {gate}'):
+        RoundConfig(dataclasses.replace(BC, members=1), gate)
+
+
+def test_where_many_are_as_far_apart_as_can_be_those_are_unsafe():
+    apart = np.array([0.0] * 7 + [2.0] * 3)
+    assert safety._tau(apart, 0.2) == 0.0
+    assert safety._tau(apart, 0.3) == 0.0
+    assert safety._tau(np.arange(10.0), 0.2) == 7.0
+    assert safety._tau(np.zeros(10), 0.2) == 0.0
+
+
+def test_more_probes_than_there_are_seeds_for_are_refused():
+    spec = load_spec('reach')
+    with pytest.raises(UserError, match='probes is 1001: must be at most 1000'):
+        prober(spec, 'thrifty_dagger', 1001, 0)
+
+
+def test_thresholds_of_one_policy_hold_another_one(demos, tmp_path):
+    run = RunFolder(tmp_path)
+    make_round(run, demos, config('novelty'))
+    loop = make_loop(ToyWorld(), aided('novelty'), run.checkpoint(0), policy=Other())
+    with pytest.raises(UserError, match='the gate was fitted for another policy'):
+        play(loop, [7])
+
+
+class Other:
+    """A policy that the gate was not fitted for."""
+
+    checkpoint_id = 'other'
+
+    def reset(self):
+        """Nothing to forget."""
+
+    def propose(self, frame):
+        return Proposal(frame, 'other', toy_spec().hash, np.zeros(3), np.zeros(3))
 
 
 def test_where_the_human_acts_at_every_tick_every_state_is_labelled(demos, tmp_path):

@@ -121,6 +121,16 @@ def test_own_judgement_answers_requests_and_rests_in_hold():
     assert not loop.step(H, FAR).engaged
 
 
+def test_own_judgement_keeps_what_a_gate_asked_for_until_the_gate_is_ready():
+    """Where policy and human always agreed, only the gate knows why it called."""
+    loop = Loop(style='own_judgement', release_ticks=2)
+    assert not any(loop.step(A, OWN).engaged for _ in range(4))
+    assert all(loop.step(mode, OWN).engaged for mode in (R, S, S, S, S))
+    assert not loop.step(S, OWN, ready=True).engaged
+    assert loop.step(S, OWN).engaged, 'the gate changed its mind'
+    assert [loop.step(mode, OWN, ready=True).engaged for mode in (S, S, A)] == [True, False, False]
+
+
 def test_attention_that_is_spent_at_the_controls_is_back_with_the_next_episode():
     """Two ticks (0.1 s) of driving are paid for; waiting in REQUESTING costs nothing."""
     loop = Loop(style='on_request', attention_s=0.1)

@@ -23,7 +23,7 @@ from il_core.types import Cause, Decision, Owner
 from il_gating.api import GateInputs
 from il_gating.gate_file import load_fit
 from il_gating.measure import Measure, apart
-from il_gating.params import gate_params
+from il_gating.params import check_limits, gate_params
 
 SIGNALS: Mapping[str, tuple[str, ...]] = {
     'both': ('discrepancy', 'doubt'),
@@ -46,6 +46,7 @@ class EnsembleParams:
     def __post_init__(self) -> None:
         if self.signals not in SIGNALS:
             raise UserError('signals', self.signals, 'not known', SIGNALS)
+        check_limits({'discrepancy': self.discrepancy, 'doubt': self.doubt})
 
 
 class EnsembleDagger:

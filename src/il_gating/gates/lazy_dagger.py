@@ -1,7 +1,7 @@
 """LazyDAgger: SafeDAgger with hysteresis, and noise on what the human's actions do.
 
 Hoque et al., CASE 2021. The classifier asks; the human keeps the robot until the true distance of
-policy and human is below a stricter threshold (tau_auto = tau / 4 in squared units). While the
+policy and human is within a stricter threshold (tau_auto = tau / 4 in squared units). While the
 human has the robot, Gaussian noise is added to what is sent, never to what is learned (as DART).
 With hysteresis and noise off this is SafeDAgger, step for step.
 """
@@ -46,7 +46,7 @@ class LazyDagger(SafeDagger):
     Args:
         classifier: of unsafe states.
         spec: of robot and task.
-        agreement: distance (`il_core.distance`) below which the policy gets the robot back.
+        agreement: distance (`il_core.distance`) up to which the policy gets the robot back.
         params: hysteresis and noise.
     """
 
@@ -81,6 +81,6 @@ class LazyDagger(SafeDagger):
         if not self._params.hysteresis or distance != distance:
             return self._noise.on(self._judge(unsafe, others))
         scores = {'unsafe': unsafe, **others}
-        if distance < self._agreement['discrepancy']:
+        if distance <= self._agreement['discrepancy']:
             return Decision(Owner.POLICY, Cause.NONE, scores, self._agreement)
         return self._noise.on(Decision(Owner.HUMAN, Cause.DISCREPANCY, scores, self._agreement))

@@ -19,7 +19,7 @@ from il_core.types import Cause, Decision, Mode, Owner
 from il_gating.api import GateInputs
 from il_gating.gate_file import load_fit
 from il_gating.measure import Measure, apart
-from il_gating.params import gate_params
+from il_gating.params import check_limits, gate_params
 
 NAN = float('nan')
 
@@ -31,6 +31,9 @@ class NoveltyParams:
     novelty: float | None = None
     hand_back: float | None = None
     discrepancy: float | None = None
+
+    def __post_init__(self) -> None:
+        check_limits(vars(self))
 
 
 class Novelty:

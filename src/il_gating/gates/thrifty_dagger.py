@@ -8,8 +8,9 @@ the robot acted since the checkpoint was put in place; delta_r stays.
 
 What differs: until enough was seen, the thresholds are quantiles over the states that the fit
 looked at (the authors start with fixed numbers, and keep those of the round before). At the tick
-of a hand-back the policy acts already (there, the expert once more). Where the human lets go of
-the dead-man there is no discrepancy; novelty within its threshold stands in for it.
+of a hand-back the policy acts already (there, the expert once more). A discrepancy of just delta_r
+is agreement (both are 0 for a discrete axis that was learned well). Where the human lets go of the
+dead-man there is none; novelty within its threshold stands in for it, if it is a signal.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ SIGNALS: Mapping[str, tuple[str, ...]] = {
 CAUSES = {'novelty': Cause.NOVELTY, 'risk': Cause.RISK}
 ENOUGH = 25  # ticks on which the robot acted, before their quantiles replace those of the fit
 KEPT = 20_000  # newest of them
-NAN = float('nan')
+NAN, INF = float('nan'), float('inf')
 
 
 @dataclass(frozen=True)
@@ -138,9 +139,9 @@ class ThriftyDagger:
         scores = {'novelty': novelty, 'risk': risk, 'discrepancy': distance}
         if 'risk' in self._signals and not risk <= self._returns['risk']:
             return Decision(Owner.HUMAN, Cause.RISK, scores, self._returns)
-        if distance >= self._returns['discrepancy']:
+        if distance > self._returns['discrepancy']:
             return Decision(Owner.HUMAN, Cause.DISCREPANCY, scores, self._returns)
-        if distance != distance and not novelty <= self._limit:
+        if distance != distance and not novelty <= self._asks.get('novelty', INF):
             return Decision(Owner.HUMAN, Cause.NOVELTY, scores, self._returns)
         return Decision(Owner.POLICY, Cause.NONE, scores, self._returns)
 
@@ -159,7 +160,6 @@ class ThriftyDagger:
         used = scores[:, [list(CAUSES).index(name) for name in self._signals]]
         limits = calibrate(used, self._alpha, self._params.calibration).tolist()
         self._asks = dict(zip(self._signals, limits, strict=True))
-        self._limit = float(calibrate(scores[:, :1], self._alpha, 'paper')[0])
         self._returns = {'discrepancy': self._discrepancy}
         if 'risk' in self._signals:
             middle = float(np.median(scores[:, 1]))

@@ -18,6 +18,12 @@ FITS = Registry(
     },
 )
 
+# Those with one fit between them: what a first round of one settled holds for the other, too.
+ALIKE = ('safe_dagger', 'lazy_dagger')
+
+# Those that judge by how much the members of an ensemble disagree.
+SPREAD = ('ensemble_dagger', 'novelty', 'thrifty_dagger')
+
 # Those that call a human who is not always there.
 CALLING = ('novelty', 'safe_dagger', 'lazy_dagger', 'thrifty_dagger')
 

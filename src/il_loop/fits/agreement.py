@@ -26,7 +26,7 @@ def fit(inputs: FitInputs) -> Fitting:
     pairs = zip(output.mean, inputs.columns.actions[rows], strict=True)
     apart = np.array([distance(a, b) for a, b in pairs])
     thresholds = {
-        'discrepancy': inputs.fixed.get('discrepancy') or exceeded_by(apart, alpha),
+        'discrepancy': inputs.settled('discrepancy', lambda: exceeded_by(apart, alpha)),
         'doubt': exceeded_by(Measure(inputs.spec).doubt(output.variance), alpha),
     }
     return Fitting({inputs.gate: Fit(thresholds, alpha, len(rows))}, 'held-out labels')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from il_core.distance import Distance
+from il_core.types import Vector
 from il_gating.fit import predicted
 from il_gating.gate_file import Fit
 from il_gating.gates.safe_dagger import UNSAFE
@@ -20,15 +21,15 @@ STRICTER = 0.25  # tau_auto over tau, both of squared distances
 def fit(inputs: FitInputs) -> Fitting:
     """Label every state that the human labelled as safe or not, and train the classifier on it.
 
-    tau is the quantile of the first round for good. As in LazyDAgger's code the states are those
-    that the policy was trained on, too: where it learned them well they look safe.
+    tau is the quantile of the first round with either gate for good. As in LazyDAgger's code the
+    states are those that the policy was trained on, too: what it learned well looks safe.
     """
     alpha = ALPHA if inputs.alpha is None else inputs.alpha
     columns, distance = inputs.columns, Distance(inputs.spec.axes)
     wanted = predicted(inputs.runtime, columns.observations).mean
     pairs = zip(wanted, columns.actions, strict=True)
     apart = np.array([distance(a, b) for a, b in pairs])
-    tau = inputs.fixed.get('tau') or exceeded_by(apart, alpha)
+    tau = inputs.settled('tau', lambda: _tau(apart, alpha))
     policy = inputs.policy
     graph = train_classifier(
         columns.observations,
@@ -43,3 +44,11 @@ def fit(inputs: FitInputs) -> Fitting:
     made = Fit(thresholds, alpha, len(columns))
     both = {'safe_dagger': made, 'lazy_dagger': made}
     return Fitting(both, 'labels', {CLASSIFIER: graph})
+
+
+def _tau(apart: Vector, alpha: float) -> float:
+    """Return the distance that a share of the (N,) exceed. Where so many are as far apart as can
+    be (a discrete axis) that none exceeds it, those are unsafe."""
+    tau = exceeded_by(apart, alpha)
+    nearer = apart[apart < tau]
+    return tau if alpha == 0 or (apart > tau).any() or not len(nearer) else float(nearer.max())

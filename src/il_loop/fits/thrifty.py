@@ -26,7 +26,7 @@ def fit(inputs: FitInputs) -> Fitting:
     """Train the critics on all episodes and probes, and judge the policy's own states.
 
     delta_r, the mean squared distance of policy and human on the rows that were trained on, is
-    that of the first round for good.
+    that of the first round with this gate for good.
     """
     alpha = ALPHA if inputs.alpha is None else inputs.alpha
     policy, runtime = inputs.policy, inputs.runtime
@@ -51,7 +51,7 @@ def fit(inputs: FitInputs) -> Fitting:
         'novelty': float(limits[0]),
         'risk': float(limits[1]),
         'hand_back_risk': float(np.median(risk)),
-        'discrepancy': inputs.fixed.get('discrepancy') or _discrepancy(inputs),
+        'discrepancy': inputs.settled('discrepancy', lambda: _discrepancy(inputs)),
     }
     scores = {'novelty': novelty.tolist(), 'risk': risk.tolist()}
     made = Fit(thresholds, alpha, len(states), scores)

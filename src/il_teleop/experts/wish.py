@@ -38,7 +38,8 @@ class OnRequest:
 
 class OwnJudgement:
     """Watches what the policy wants: takes over after a run of ticks with a large distance to its
-    own action, lets go after a run with a small one.
+    own action, lets go after a run with a small one. What a gate asked for ends when the gate is
+    ready for it, too.
 
     The distance at tick k is of the proposal and the supervisor's action of tick k-1, the last
     that both are known of: the view carries the former, this object keeps the latter.
@@ -49,6 +50,7 @@ class OwnJudgement:
         self._distance = Distance(spec.axes)
         self._own: Vector | None = None
         self._far = self._near = 0
+        self._called = False
 
     def update(self, view: View, engaged: bool) -> bool:
         self._watch(view)
@@ -56,9 +58,14 @@ class OwnJudgement:
         if view.state is None or view.state.mode in (Mode.HOLD, Mode.ESTOP, Mode.UNKNOWN):
             self._far = self._near = 0
             return False
+        mode = view.state.mode
+        if mode is not Mode.SUPERVISOR:
+            self._called = mode is Mode.REQUESTING
+        needed = self._called and not view.state.hand_back_ready
         if engaged:
-            return self._near < self._config.release_ticks
-        return self._far >= self._config.takeover_ticks or view.state.mode is Mode.REQUESTING
+            return needed or self._near < self._config.release_ticks
+        self._near = 0  # agreement from before it drove does not count
+        return needed or self._far >= self._config.takeover_ticks
 
     def _watch(self, view: View) -> None:
         proposal = view.proposal
