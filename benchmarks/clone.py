@@ -22,7 +22,7 @@ from il_core.load import load_spec
 from il_core.types import NS_PER_S
 from il_data.dataset import labels
 from il_loop.cast import ALONE, DEMONSTRATE, make_loop, play
-from il_loop.stats import mean, wilson
+from il_loop.stats import SHARE, mean, wilson
 from il_policy import bc
 from il_sim.api import World, make_world
 
@@ -59,7 +59,10 @@ def cloned(world: World, demos: int, number: int, args: Any) -> dict[str, Any]:
 def summed(cells: list[dict[str, Any]], evaluations: int) -> dict[str, Any]:
     """Return success over the repeats of one number of demonstrations."""
     shares = [cell['success'] for cell in cells]
-    over, pooled = mean(shares), wilson(round(sum(shares) * evaluations), len(cells) * evaluations)
+    over, pooled = (
+        mean(shares, SHARE),
+        wilson(round(sum(shares) * evaluations), len(cells) * evaluations),
+    )
     return {
         'demos': cells[0]['demos'],
         'repeats': len(cells),

@@ -34,7 +34,7 @@ from il_gating.measure import Measure
 from il_loop.cast import ALONE, make_loop, play
 from il_loop.fits.doubt import doubts_at_takeover
 from il_loop.run_folder import RunFolder
-from il_loop.stats import mean
+from il_loop.stats import SHARE, mean
 from il_sim.api import World, make_world
 
 METHOD = 'hg_strict'
@@ -150,7 +150,7 @@ def main() -> None:
             rows.append(learn(world, seed, args.starts, Path(folder)))
         print(rows[-1], flush=True)
     shares = {
-        where: asdict(mean([r[f'{where}_failed'] / max(r[where], 1) for r in rows]))
+        where: asdict(mean([r[f'{where}_failed'] / max(r[where], 1) for r in rows], SHARE))
         for where in ('inside', 'outside')
     }
     times = ratio(rows)

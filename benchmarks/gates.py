@@ -25,16 +25,17 @@ from typing import Any
 import measure
 import numpy as np
 from gates_methods import METHODS
+from gates_numbers import calls, check, stay
 from gates_plot import draw
 from gates_ray import Cell, run_on_ray
 from gates_table import SAID, page
 
-from il_loop.stats import mean, paired_difference, ratio, wilson
+from il_loop.stats import POSITIVE, SHARE, mean, paired_difference, ratio, wilson
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / 'docs' / 'results'
 # Claims of papers on what a method costs beside another one.
-PRICES = (('safe', 'dagger', 'new_labels'), ('lazy', 'safe', 'interventions'))
+PRICES = (('safe', 'dagger', 'new_labels'), ('lazy', 'safe', 'calls'))
 AFTER = {'bc_equal': 'thrifty', 'random': 'thrifty'}  # needs to know that cell
 SINGLE = {f'{name}_NUM_THREADS': '1' for name in ('OMP', 'OPENBLAS', 'MKL')}
 
@@ -73,10 +74,11 @@ def _ready(cell: Cell, left: list[Any], running: dict[Any, Any]) -> bool:
 
 
 def load(folder: Path) -> dict[str, dict[int, dict[str, Any]]]:
-    """Return method -> seed -> cell."""
+    """Return method -> seed -> cell. Raises UserError where they cannot be compared."""
     found: dict[str, dict[int, dict[str, Any]]] = {}
-    for path in sorted(folder.glob('*_*.json')):
-        cell = json.loads(path.read_text())
+    cells = {p.name: json.loads(p.read_text()) for p in sorted(folder.glob('*_*.json'))}
+    for cell in cells.values():
+        check(cells, cell['settings'])
         found.setdefault(cell['method'], {})[cell['seed']] = cell
     return {m: dict(sorted(found[m].items())) for m in METHODS if m in found}
 
@@ -88,28 +90,29 @@ def estimate(value: Any) -> dict[str, float]:
 def summed(
     name: str, cells: dict[int, dict[str, Any]], first: dict[int, dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return one method over its seeds: means with bootstrap intervals over seeds. `first`: `bc`,
-    whose labels are the demonstrations."""
+    """Return one method over its seeds: means with t intervals over seeds. `first`: `bc`, whose
+    labels are the demonstrations."""
     row: dict[str, Any] = {'method': name, 'seeds': sorted(cells), 'what': METHODS[name].words}
     columns = ('labels', 'interventions', 'human_actions', 'robot_actions', 'switch_rate')
     for key in ('autonomous', 'aided', 'equal'):
         wins = [cell[key]['wins'] for cell in cells.values() if cell.get(key)]
         if wins:
-            row[key] = estimate(mean([float(np.mean(w)) for w in wins]))
+            row[key] = estimate(mean([float(np.mean(w)) for w in wins], SHARE))
             flat = [w for column in wins for w in column]
             row[f'{key}_pooled'] = estimate(wilson(sum(flat), len(flat)))
     for key in columns:
         values = [cell[key] for cell in cells.values() if cell.get(key) is not None]
         if values:
-            row[key] = estimate(mean(values))
+            row[key] = estimate(mean(values, POSITIVE))
+    for key, of in (('calls', calls), ('stay', stay)):
+        values = [of(cell) for cell in cells.values() if cell.get('rounds')]
+        if values and None not in values:
+            row[key] = estimate(mean(values, POSITIVE))
     # With a weighting the policy's own steps are rows, too.
     new = [c['labels'] - first[s]['labels'] for s, c in cells.items() if s in first]
     if new and name != 'bc' and not METHODS[name].weighting:
-        row['new_labels'] = estimate(mean(new))
+        row['new_labels'] = estimate(mean(new, POSITIVE))
     row['alone_by_seed'] = [float(np.mean(c['autonomous']['wins'])) for c in cells.values()]
-    if 'human_actions' in row:
-        acts = ('human_actions', *(['robot_actions'] if METHODS[name].labels_all else []))
-        row['effort'] = estimate(mean([sum(c[key] for key in acts) for c in cells.values()]))
     row['seconds'] = measure.spread(cell['seconds']['all'] for cell in cells.values())
     return row
 
@@ -128,7 +131,7 @@ def differences(
         pooled = paired_difference(
             [w for before, _ in pairs for w in before], [w for _, after in pairs for w in after]
         )
-        over = mean([float(np.mean(after) - np.mean(before)) for before, after in pairs])
+        over = mean([float(np.mean(after) - np.mean(before)) for before, after in pairs], (-1, 1))
         row = {
             'minus': other,
             'what': key,
@@ -160,9 +163,21 @@ def _price(
 ) -> float:
     """Return a number of a cell; `new_labels`: those after the demonstrations."""
     cell = found[method][seed]
+    if what == 'calls':
+        return calls(cell)
     if what == 'new_labels':
         return float(cell['labels'] - found['bc'][seed]['labels'])
     return float(np.mean(cell['autonomous']['wins']) if what == 'alone' else cell[what])
+
+
+def check_options(task: str, options: list[str], folder: Path) -> None:
+    """Raise UserError where cells of other settings are in the folder already."""
+    from gates_cell import arguments, settings_of  # torch; a table needs none
+
+    words = ['bc', '0', '--folder', str(folder), '--task', task, *options]
+    settings = settings_of(arguments().parse_args(words))
+    there = {p.name: json.loads(p.read_text()) for p in sorted(folder.glob('*_*.json'))}
+    check(there, settings)
 
 
 def main() -> None:
@@ -184,6 +199,7 @@ def main() -> None:
     seeds = seeds_of(args.seeds)
     folder.mkdir(parents=True, exist_ok=True)
     if not args.table:
+        check_options(args.task, more, folder)
         cells, options = wanted(args.methods, seeds, folder), ['--task', args.task, *more]
         if args.ray:
             failed = run_on_ray(cells, options, folder, args.ray, AFTER, SINGLE)

@@ -15,7 +15,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ import measure
 import numpy as np
 import torch
 from gates_methods import METHODS, Method
+from gates_numbers import asked, drove
 
 from il_core.load import load_spec
 from il_core.types import NS_PER_S
@@ -226,16 +227,9 @@ def matched(method: Method, seed: int, folder: Path) -> Method:
     if not method.matched:
         return method
     model = json.loads((folder / f'{method.matched}_{seed}.json').read_text())
-    human = sum(r['steps'] * r['human_share'] for r in model['rounds'])
-    asked = sum(_asked(r) for r in model['rounds'])
-    duration = max(round(human / max(asked, 1)), 1)
+    human, called = (sum(map(of, model['rounds'])) for of in (drove, asked))
+    duration = max(round(human / max(called, 1)), 1)
     return replace(method, params={'rate': model['switch_rate'], 'duration': duration})
-
-
-def _asked(row: Mapping[str, Any]) -> float:
-    """Return how often a round's gate asked, from its rate."""
-    acted, rate = row['steps'] * (1 - row['human_share']), row['switch_rate']
-    return float(acted * rate / max(1 - rate, 1e-9))
 
 
 def won(episodes: Sequence[EpisodeSummary]) -> dict[str, Any]:
@@ -284,7 +278,8 @@ def graph_cell() -> type[Cell]:
     return GraphCell
 
 
-def main() -> None:
+def arguments() -> argparse.ArgumentParser:
+    """Return the options of a cell."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -299,15 +294,25 @@ def main() -> None:
         '--keep', type=Path, metavar='FOLDER', help='for the labels, METHOD_SEED.npz'
     )
     parser.add_argument('--graph', action='store_true', help='over ROS topics, in lockstep')
-    args = parser.parse_args()
+    return parser
+
+
+def settings_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what has to be the same for cells that are compared."""
+    return {'task': args.task, **{name: getattr(args, name) for name in vars(Sizes())}}
+
+
+def main() -> None:
+    args = arguments().parse_args()
     torch.set_num_threads(1)
     sizes = Sizes(**{name: getattr(args, name) for name in vars(Sizes())})
     keep = args.keep and args.keep / f'{args.method}_{args.seed}.npz'
     world = make_world(load_spec(args.task))
+    method = matched(METHODS[args.method], args.seed, args.folder)
     with tempfile.TemporaryDirectory() as scratch:
         kind = graph_cell() if args.graph else Cell
         cell = kind(
-            matched(METHODS[args.method], args.seed, args.folder),
+            method,
             args.seed,
             sizes,
             world,
@@ -315,10 +320,10 @@ def main() -> None:
             Clock(),
         )
         found = equal(cell, args.folder) if args.method == 'bc_equal' else gated(cell, keep)
-    settings = {'task': args.task, 'spec': world.spec.hash, **vars(sizes)}
+    settings = {**settings_of(args), 'spec': world.spec.hash}
     about = {'method': args.method, 'seed': args.seed, 'settings': settings}
-    if METHODS[args.method].gate:
-        about['human'] = METHODS[args.method].human
+    if method.gate:
+        about |= {'human': method.human, 'gate': method.gate, 'gate_params': dict(method.params)}
     period_s = world.spec.period_ns / NS_PER_S
     measure.write(
         args.folder / f'{args.method}_{args.seed}.json',

@@ -19,8 +19,7 @@ PANELS = (
 
 
 def draw(rows: Sequence[Row], task: str, out: Path) -> None:
-    """Draw every method's success against the human's actions per successful training episode;
-    where he labels what the robot does, every label is an action of his.
+    """Draw every method's success against the labels that the human gave after the demonstrations.
 
     Crosses are 95 % intervals over seeds; a method without a human's help stands at 0.
     """
@@ -29,7 +28,7 @@ def draw(rows: Sequence[Row], task: str, out: Path) -> None:
         for number, row in enumerate(rows):
             if key in row:
                 _cross(axes, row, key, number)
-        axes.set_xlabel("human's actions or labels per successful training episode")
+        axes.set_xlabel('labels after the demonstrations')
         axes.set_ylabel(label)
         axes.set_ylim(0, 103)
         axes.grid(alpha=0.3)
@@ -45,7 +44,7 @@ def draw(rows: Sequence[Row], task: str, out: Path) -> None:
 
 def _cross(axes: Any, row: Row, key: str, number: int) -> None:
     none = {'value': 0.0, 'low': 0.0, 'high': 0.0}
-    x, y = row.get('effort', none), row[key]
+    x, y = row.get('new_labels', none), row[key]
     axes.errorbar(
         x['value'],
         100 * y['value'],

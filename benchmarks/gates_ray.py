@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from il_data.atomic import write_text
+
 Cell = tuple[str, int]
 
 
@@ -68,7 +70,7 @@ def run_on_ray(
             (done,), _ = ray.wait(list(running))
             cell = running.pop(done)
             try:
-                (folder / f'{cell[0]}_{cell[1]}.json').write_text(ray.get(done))
+                write_text(folder / f'{cell[0]}_{cell[1]}.json', ray.get(done))
                 print(f'{cell[0]}, seed {cell[1]}: done', flush=True)
             except ray.exceptions.RayTaskError as error:
                 failed.append(cell)

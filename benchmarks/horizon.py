@@ -25,7 +25,7 @@ from il_core.types import Frame, Proposal
 from il_data.dataset import EVERY_STATE, Columns, labels
 from il_data.episode import Episode
 from il_loop.cast import ALONE, DEMONSTRATE, INSTANT, Cast, make_loop, play
-from il_loop.stats import mean
+from il_loop.stats import POSITIVE, mean
 from il_sim.api import make_world
 
 OUT = Path(__file__).resolve().parent.parent / 'docs' / 'results' / 'horizon.json'
@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument('--seeds', type=int, default=30)
     parser.add_argument('--labels', type=int, default=2400, help='of BC and of DAgger')
     parser.add_argument('--rounds', type=int, default=6, help='of DAgger, demonstrations included')
-    parser.add_argument('--episodes', type=int, default=50, help='per seed, horizon and method')
+    parser.add_argument('--episodes', type=int, default=100, help='per seed, horizon and method')
     parser.add_argument('--horizons', type=int, nargs='+', default=[10, 20, 40, 80, 160])
     args = parser.parse_args()
     rows = [{s: one(t, s, args) for s in range(args.seeds)} for t in args.horizons]
@@ -122,7 +122,7 @@ def main() -> None:
     print(f'{"":<10}' + ''.join(f'{f"T = {t}":>22}' for t in args.horizons) + f'{"exponent":>22}')
     for name in ('bc', 'dagger'):
         by_seed = np.array([[row[s][name] for s in row] for row in rows])  # (horizons, seeds)
-        costs = [mean(values.tolist()) for values in by_seed]
+        costs = [mean(values.tolist(), POSITIVE) for values in by_seed]
         rng = np.random.default_rng(0)
         drawn = rng.integers(0, args.seeds, (2000, args.seeds))
         slopes = [slope(args.horizons, by_seed[:, d].mean(axis=1)) for d in drawn]

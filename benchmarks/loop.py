@@ -5,7 +5,7 @@
 Every repeat has its own demonstrations, episodes and evaluation seeds, and runs the same code as
 `il demo` without ROS (`il_loop.rollout`). `BC, equal labels` is cloned from as many labels as the
 last round had, all of them from demonstrations: what the human's time would have bought without
-gating. The interval of a mean is a bootstrap over repeats.
+gating. The interval of a mean is Student's t over repeats.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from il_loop.fits import FITS, PROBES
 from il_loop.probe import prober
 from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
-from il_loop.stats import mean, paired_difference
+from il_loop.stats import SHARE, mean, paired_difference
 from il_policy import bc
 from il_sim.api import World, make_world
 
@@ -142,8 +142,8 @@ def table(repeats: list[list[Point]]) -> list[dict[str, object]]:
         rows.append(
             {
                 'policy': column[0].name,
-                'success': asdict(mean([p.success for p in column])),
-                'gain': asdict(mean(gains)),
+                'success': asdict(mean([p.success for p in column], SHARE)),
+                'gain': asdict(mean(gains, (-1, 1))),
                 'gain_smallest': min(gains),
                 'gain_pooled_pairs': asdict(pooled),
                 'labels': float(np.mean([p.labels for p in column])),

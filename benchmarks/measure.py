@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
-import json
 import os
 import platform
+import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from il_data.atomic import write_json
 
 PACKAGES = ('numpy', 'torch', 'onnxruntime', 'pybullet', 'mcap', 'rclpy')
 
@@ -57,10 +59,9 @@ def machine() -> dict[str, Any]:
 
 
 def write(path: Path, result: Mapping[str, Any]) -> None:
-    """Write the result with the machine beside it, and say where."""
+    """Write the result with the machine and the commit beside it, whole, and say where."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({**result, 'machine': machine()}, indent=1, allow_nan=False)
-    path.write_text(text + '\n')
+    write_json(path, {**result, 'machine': machine(), 'commit': commit()})
     print(f'written: {path}')
 
 
@@ -69,6 +70,15 @@ def row(name: str, values: Mapping[str, float], digits: int = 1, unit: str = '')
     keys = ('median', 'q25', 'q75', 'p99')
     cells = ' '.join(f'{key} {values[key]:10.{digits}f}' for key in keys)
     print(f'{name:<28} {cells}  n {values["n"]:<7} {unit}')
+
+
+def commit() -> str:
+    """Return the commit of this code, with a + where something was changed; empty: not known."""
+    command = ['git', '-C', str(Path(__file__).parent), 'describe', '--always', '--dirty=+']
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ''
 
 
 def _cpu() -> str:

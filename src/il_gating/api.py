@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -50,6 +51,10 @@ class Budgeted(Protocol):
 
     def set_budget(self, alpha: float) -> None:
         """Ask on this share of the policy's states from now on. Raises UserError."""
+
+
+# Parameters with which a gate learns nothing from what it sees, for those that do.
+STEADY: Mapping[str, Mapping[str, object]] = {'thrifty_dagger': {'online': False}}
 
 
 def set_budget(gate: Gate, alpha: float) -> None:

@@ -12,7 +12,7 @@ from il_core.errors import UserError
 from il_core.structure import plain, structure
 from il_data.episode import Episode
 from il_loop.episodes import EpisodeSummary, summarise
-from il_loop.stats import Estimate, mean, paired_difference, wilson
+from il_loop.stats import POSITIVE, Estimate, mean, paired_difference, wilson
 
 SECONDS_PER_MINUTE = 60.0
 
@@ -25,7 +25,7 @@ class Evaluation:
         label: what was evaluated, as a reader knows it (`round 2`).
         checkpoint_id: of the policy that acted.
         success: share with Wilson's interval.
-        human_s, switches, length_s: means per episode with bootstrap intervals.
+        human_s, switches, length_s: means per episode, intervals by Student's t.
         switches_per_minute: all switches over all robot time.
     """
 
@@ -74,9 +74,9 @@ def evaluation(
         task=task,
         gate=gate,
         success=wilson(sum(e.success for e in ordered), len(ordered)),
-        human_s=mean([e.human_s for e in ordered]),
-        switches=mean(switches),
-        length_s=mean([e.seconds for e in ordered]),
+        human_s=mean([e.human_s for e in ordered], POSITIVE),
+        switches=mean(switches, POSITIVE),
+        length_s=mean([e.seconds for e in ordered], POSITIVE),
         switches_per_minute=sum(switches) / minutes if minutes else 0.0,
         episodes=ordered,
     )

@@ -12,7 +12,7 @@ from rich.table import Table
 from il_core.structure import plain
 from il_data.atomic import write_json
 from il_data.read import read_episodes
-from il_gating.api import GATES
+from il_gating.api import GATES, STEADY
 from il_gating.build import build_gate, parse_params
 from il_loop.replay import Point, Replay, replay
 from il_loop.stats import Estimate
@@ -31,7 +31,8 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(list(argv))
     episodes = read_episodes(args.bags)
     spec = episodes[0].spec
-    gate = build_gate(spec, args.gate, args.checkpoint, parse_params(args.gate_params), True).gate
+    params = {**STEADY.get(args.gate, {}), **parse_params(args.gate_params)}
+    gate = build_gate(spec, args.gate, args.checkpoint, params, continuous_labels=True).gate
     found = replay(episodes, load_policy(spec, args.checkpoint), gate)
     _show(found)
     if args.out is not None:
@@ -51,7 +52,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('bags', type=Path, help='folder of bags')
     parser.add_argument('--checkpoint', type=Path, required=True, help='of policy and gate')
     parser.add_argument('--gate', default='thrifty_dagger', choices=GATES.names())
-    parser.add_argument('--gate-params', default='', help='JSON or YAML, {alpha: 0.02}')
+    parser.add_argument(
+        '--gate-params', default='', help='JSON or YAML, {alpha: 0.02}; thresholds stay as fitted'
+    )
     parser.add_argument('--out', type=Path, help='JSON file for the result')
     return parser
 
@@ -64,6 +67,11 @@ def _show(found: Replay) -> None:
     )
     if found.left_out:
         CONSOLE.print(f'left out: {found.left_out} that did not begin with the policy')
+    if found.unlabelled:
+        CONSOLE.print(
+            f"left out: {found.unlabelled} without the human's action while the policy had the "
+            f'robot, which {found.gate} looks at'
+        )
     if found.other:
         CONSOLE.print(
             f'[yellow]{found.other} were recorded with another policy: its states, judged by '

@@ -91,6 +91,7 @@ class Replay:
     Attributes:
         needed, unneeded, unknown: episodes, by whether help was needed.
         left_out: episodes that did not begin with the policy.
+        unlabelled: episodes without the action of a human that this gate has to see.
         other: episodes recorded with another policy.
         intervention_s: mean length of the recorded interventions; None where there is none.
     """
@@ -100,6 +101,7 @@ class Replay:
     unneeded: int
     unknown: int
     left_out: int
+    unlabelled: int
     other: int
     intervention_s: float | None
     as_set: Point
@@ -112,14 +114,21 @@ def replay(episodes: Sequence[Episode], policy: Policy, gate: Gate) -> Replay:
     Args:
         episodes: of one spec, recorded with any gate.
         policy: the gate's own, which judges the recorded frames anew.
+        gate: one that learns from what it sees (`STEADY`) makes the order of episodes count.
 
     Raises:
-        UserError: no episode begins with the policy.
+        UserError: no episode begins with the policy, or none has the actions of a human that the
+            gate has to see.
     """
-    found = [made for made in (trace(e, policy, gate) for e in episodes) if made is not None]
-    if not found:
+    begun = [e for e in episodes if policy_ticks(e)]
+    if not begun:
         rule = 'none begins with the policy at the controls; nothing to replay a gate on'
         raise UserError('episodes', len(episodes), rule)
+    judged = [e for e in begun if not gate.needs_expert_action or labelled(e)]
+    if not judged:
+        rule = 'have no action of the human while the policy had the robot; this gate looks at it'
+        raise UserError(f'episodes for gate {gate.name}', len(begun), rule)
+    found = [trace(e, policy, gate) for e in judged]
     period_s = episodes[0].spec.period_ns / NS_PER_S
     human_s = intervention_s(episodes)
     needed = [t.needed for t in found]
@@ -129,7 +138,8 @@ def replay(episodes: Sequence[Episode], policy: Policy, gate: Gate) -> Replay:
         needed=needed.count(True),
         unneeded=needed.count(False),
         unknown=needed.count(None),
-        left_out=len(episodes) - len(found),
+        left_out=len(episodes) - len(begun),
+        unlabelled=len(begun) - len(judged),
         other=sum(t.other for t in found),
         intervention_s=human_s,
         as_set=_point(None, found, [t.asked for t in found], period_s, human_s),
@@ -137,13 +147,24 @@ def replay(episodes: Sequence[Episode], policy: Policy, gate: Gate) -> Replay:
     )
 
 
-def trace(episode: Episode, policy: Policy, gate: Gate) -> Trace | None:
-    """Ask a gate at every tick that the policy had the robot, up to the first that it had not;
-    None where the episode did not begin with it."""
+def policy_ticks(episode: Episode) -> int:
+    """Return for how many ticks the policy had the robot, from the start up to the first that it
+    had not."""
     others = np.flatnonzero(episode.owners != Owner.POLICY)
-    ticks = int(others[0]) if len(others) else len(episode)
-    if not ticks:
-        return None
+    return int(others[0]) if len(others) else len(episode)
+
+
+def labelled(episode: Episode) -> bool:
+    """Return whether a human said, with the dead-man held, what he would do on most of these
+    ticks."""
+    ticks = policy_ticks(episode)
+    known = np.isfinite(episode.expert_actions[:ticks]).all(axis=1)
+    return bool((known & episode.steps['engaged'][:ticks]).mean() > 0.5)
+
+
+def trace(episode: Episode, policy: Policy, gate: Gate) -> Trace:
+    """Ask a gate at each of the `policy_ticks`."""
+    ticks = policy_ticks(episode)
     policy.reset()
     gate.reset(np.random.default_rng((GATE_RNG, episode.manifest.seed)))
     made = [gate.decide(inputs) for inputs in _inputs(episode, policy, ticks)]

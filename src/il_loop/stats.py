@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from il_core.errors import UserError
 
 Z95 = 1.959963984540054  # 97.5 % quantile of the standard normal
-RESAMPLES = 2000
 ROOT_STEPS = 60  # halvings: 2/2^60 is below float resolution
+Range = tuple[float, float]
+ANYWHERE: Range = (-math.inf, math.inf)
+SHARE: Range = (0.0, 1.0)
+POSITIVE: Range = (0.0, math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +74,23 @@ def paired_difference(before: Sequence[bool], after: Sequence[bool]) -> Estimate
     return Estimate(value, low, high, n)
 
 
-def mean(values: Sequence[float], seed: int = 0) -> Estimate:
-    """Return the mean with a percentile bootstrap interval over the values.
+def mean(values: Sequence[float], within: Range = ANYWHERE) -> Estimate:
+    """Return the mean of independent values with Student's t interval, cut off where a value
+    cannot be (`within`). Of a single value there is no interval: low and high are the value.
 
-    Source: Efron and Tibshirani, "An Introduction to the Bootstrap" (1993), section 13.3.
+    A bootstrap of as few values as there are seeds is too narrow: of five it covers 85 %, not 95.
+    Source: Student, "The probable error of a mean", Biometrika 6 (1908), 1-25.
     """
     data = np.asarray(values, np.float64)
     if not len(data):
         raise UserError('values', [], 'a mean needs at least one')
-    rng = np.random.default_rng(seed)
-    means = data[rng.integers(0, len(data), (RESAMPLES, len(data)))].mean(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return Estimate(float(data.mean()), float(low), float(high), len(data))
+    return _around(float(data.mean()), data, within)
 
 
-def ratio(above: Sequence[float], below: Sequence[float], seed: int = 0) -> Estimate:
-    """Return sum(above) / sum(below) with a percentile bootstrap interval over the pairs.
+def ratio(above: Sequence[float], below: Sequence[float]) -> Estimate:
+    """Return sum(above) / sum(below) of independent pairs, all 0 or above, with Student's t on
+    what each pair leaves of the ratio. Source: Cochran, "Sampling Techniques" (3rd ed., 1977),
+    equation 2.46.
 
     Raises:
         UserError: the two have different lengths, or none, or `below` adds up to 0.
@@ -92,12 +98,9 @@ def ratio(above: Sequence[float], below: Sequence[float], seed: int = 0) -> Esti
     pairs = np.column_stack([above, below]) if len(above) == len(below) else np.empty((0, 2))
     if not len(pairs) or not pairs[:, 1].sum():
         raise UserError('pairs', (len(above), len(below)), 'a ratio needs pairs, not all of 0')
-    rng = np.random.default_rng(seed)
-    sums = pairs[rng.integers(0, len(pairs), (RESAMPLES, len(pairs)))].sum(axis=1)
-    with np.errstate(divide='ignore', invalid='ignore'):
-        low, high = np.nanquantile(sums[:, 0] / sums[:, 1], (0.025, 0.975))
     value = float(pairs[:, 0].sum() / pairs[:, 1].sum())
-    return Estimate(value, float(low), float(high), len(pairs))
+    left = (pairs[:, 0] - value * pairs[:, 1]) / pairs[:, 1].mean()
+    return _around(value, left, POSITIVE)
 
 
 def roc_area(positive: Sequence[float], negative: Sequence[float]) -> Estimate:
@@ -125,6 +128,34 @@ def roc_area(positive: Sequence[float], negative: Sequence[float]) -> Estimate:
     low = 0.0 if value <= 0 else _root(lambda a: value - a - gap(a), 0.0, value)
     high = 1.0 if value >= 1 else _root(lambda a: value - a + gap(a), value, 1.0)
     return Estimate(value, low, high, m + n)
+
+
+def _around(value: float, data: NDArray[np.float64], within: Range) -> Estimate:
+    """Return a value with t standard errors of the mean of `data` to both sides."""
+    n, half = len(data), 0.0
+    if n > 1:
+        half = student(n - 1) * float(data.std(ddof=1)) / math.sqrt(n)
+    return Estimate(value, max(value - half, within[0]), min(value + half, within[1]), n)
+
+
+@functools.cache
+def student(freedom: int) -> float:
+    """Return the 97.5 % quantile of Student's t with so many degrees of freedom.
+
+    Source: Abramowitz and Stegun, "Handbook of Mathematical Functions" (1964), 26.7.3 and 26.7.4:
+    P(|T| < t) in closed form, theta = atan(t / sqrt(freedom)).
+    """
+
+    def inside(theta: float) -> float:
+        odd, cosine = freedom % 2, math.cos(theta)
+        term, total = (cosine if odd else 1.0), 0.0
+        for k in range(2 + odd, freedom + 1, 2):
+            total += term
+            term *= (k - 1) / k * cosine * cosine
+        share = math.sin(theta) * total
+        return (theta + share) * 2 / math.pi if odd else share
+
+    return math.sqrt(freedom) * math.tan(_root(lambda x: 0.95 - inside(x), 0.0, math.pi / 2))
 
 
 def _tango(gained: int, lost: int, n: int, delta: float) -> float:

@@ -8,11 +8,43 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gates
+import gates_cell
+import gates_numbers
 import pytest
+from gates_methods import METHODS
+
+from il_core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS, RESULTS = ROOT / 'benchmarks', ROOT / 'docs' / 'results'
 SMALL = '--task point_insert --demos 2 --epochs 5 --evaluations 4 --rounds 1 --steps 60'
+
+
+def cell(method='safe', seed=0, wins=(True, False), rounds=(), **more):
+    """A cell as gates_cell.py writes it, with the fields that a table reads."""
+    return {
+        'method': method,
+        'seed': seed,
+        'settings': {'task': 'toy', 'demos': 2},
+        'labels': 100,
+        'autonomous': {'wins': list(wins)},
+        'rounds': list(rounds),
+        'seconds': {'all': 1.0},
+        **more,
+    }
+
+
+def a_round(called, robot, human, episodes):
+    """A round in which the human was called so often."""
+    steps = robot + human
+    rate = called / (robot + called)
+    return {
+        'episodes': episodes,
+        'steps': steps,
+        'human_share': human / steps,
+        'switch_rate': rate,
+    }
 
 
 def run(script, *options):
@@ -43,3 +75,59 @@ def test_a_method_is_also_judged_from_as_many_labels_as_the_others(tmp_path):
         assert cell['equal']['labels'] == demonstrated + 30
         assert len(cell['equal']['wins']) == 4
     assert cells['dagger']['labels'] > demonstrated + 30
+
+
+def test_every_call_counts_however_the_episode_began_and_ended():
+    """Two rounds: 3 calls in 2 episodes, then 1 in 4; 50 and 30 steps of the human."""
+    rounds = a_round(3, 40, 50, 2), a_round(1, 80, 30, 4)
+    made = cell(rounds=rounds)
+    assert gates_numbers.calls(made) == pytest.approx(4 / 6)
+    assert gates_numbers.stay(made) == pytest.approx(80 / 4)
+    assert gates_numbers.stay(cell(rounds=[a_round(0, 40, 0, 2)])) is None
+
+
+def test_prices_are_of_calls_and_labels_over_seeds_that_both_have():
+    few, many = [a_round(2, 50, 20, 4)], [a_round(8, 50, 20, 4)]
+    found = {
+        'bc': {0: cell('bc', labels=60), 1: cell('bc', 1, labels=60)},
+        'safe': {0: cell(rounds=many, labels=80), 1: cell(seed=1, rounds=many, labels=70)},
+        'lazy': {0: cell('lazy', rounds=few, wins=(True, True))},
+        'dagger': {0: cell('dagger', labels=160), 1: cell('dagger', 1, labels=160)},
+    }
+    labels, calls = gates.prices(found)
+    assert (labels['of'], labels['over'], labels['seeds']) == ('safe', 'dagger', [0, 1])
+    assert labels['price']['value'] == pytest.approx(30 / 200)
+    assert (calls['of'], calls['over'], calls['seeds']) == ('lazy', 'safe', [0])
+    assert calls['price']['value'] == pytest.approx(0.25)
+    assert calls['alone']['value'] == pytest.approx(2.0)
+
+
+def test_differences_are_paired_by_seed_and_episode():
+    found = {
+        'thrifty': {0: cell('thrifty', wins=(True, True)), 1: cell('thrifty', 1, (True, False))},
+        'safe': {0: cell(wins=(False, True)), 2: cell(seed=2)},
+    }
+    (gap,) = gates.differences(found, 'thrifty', 'autonomous')
+    assert (gap['minus'], gap['seeds'], gap['pooled_pairs']['n']) == ('safe', [0], 2)
+    assert gap['pooled_pairs']['value'] == gap['over_seeds']['value'] == 0.5
+
+
+def test_random_asks_as_often_and_for_as_long_as_its_model(tmp_path):
+    model = cell(
+        'thrifty', switch_rate=0.02, rounds=[a_round(3, 50, 60, 2), a_round(1, 50, 20, 2)]
+    )
+    (tmp_path / 'thrifty_0.json').write_text(json.dumps(model))
+    made = gates_cell.matched(METHODS['random'], 0, tmp_path)
+    assert made.params == {'rate': 0.02, 'duration': 20}
+
+
+def test_cells_of_other_settings_are_not_mixed(tmp_path):
+    (tmp_path / 'safe_0.json').write_text(json.dumps(cell()))
+    other = cell(seed=1, settings={'task': 'toy', 'demos': 30, 'equal': 500})
+    (tmp_path / 'safe_1.json').write_text(json.dumps(other))
+    with pytest.raises(UserError, match=r'safe_1.json: demos is 30: must be 2, as the cells'):
+        gates.load(tmp_path)
+    with pytest.raises(UserError, match=r'safe_0.json: task is .toy.: must be point_insert'):
+        gates.check_options('point_insert', ['--demos', '2'], tmp_path)
+    (tmp_path / 'safe_1.json').unlink()
+    assert gates.wanted(['bc', 'safe'], [0, 1], tmp_path) == [('bc', 0), ('bc', 1), ('safe', 1)]

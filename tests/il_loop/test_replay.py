@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 
@@ -11,6 +12,8 @@ import pytest
 from il_core import cli
 from il_core.errors import UserError
 from il_core.types import Cause, Decision, Owner, Proposal
+from il_gating.api import GATES, STEADY
+from il_gating.gates.thrifty_dagger import ThriftyDagger, ThriftyParams
 from il_loop.cast import ALONE, DEMONSTRATE, INSTANT, Cast, make_loop, play
 from il_loop.replay import intervention_s, replay, trace
 from tests.il_data.fake import Rig
@@ -126,6 +129,52 @@ def test_fewer_requests_the_higher_the_threshold(episodes):
     for looser, stricter in itertools.pairwise(points):
         assert stricter.requests <= looser.requests
         assert stricter.per_minute <= looser.per_minute + 1e-9
+
+
+def test_a_gate_that_looks_at_the_human_needs_recordings_that_have_him(episodes):
+    """Without his actions it would ask at once, everywhere."""
+    gate = GATES.load('ensemble_dagger').build(
+        toy_spec(), None, {'discrepancy': 0.5, 'doubt': 1.0}
+    )
+    with pytest.raises(UserError, match='episodes for gate ensemble_dagger is 12: have no action'):
+        replay(episodes, AWAY, gate)
+    cast = Cast('dagger', {'beta': 0.0}, INSTANT, {'style': 'always'})
+    told = play(make_loop(ToyWorld(), cast, policy=THERE), range(20, 23))
+    found = replay([*episodes, *told], Sure(), gate)
+    assert (found.unlabelled, found.unneeded, found.as_set.requests) == (12, 3, 0)
+
+
+def test_the_order_of_recordings_does_not_count(episodes):
+    """As `il gate replay` sets it, a gate that learns from what it sees learns nothing."""
+
+    def said(recordings, **params):
+        scores = np.linspace(0.1, 1.0, 40)[:, None].repeat(2, axis=1)
+        made = ThriftyParams(**params)
+        gate = ThriftyDagger(toy_spec(), Near(), scores, 0.3, 0.3, made)
+        return replay(recordings, Sure(), gate).as_set
+
+    mixed = [e for pair in zip(episodes[:6], episodes[6:], strict=True) for e in pair]
+    steady = STEADY['thrifty_dagger']
+    assert said(mixed, **steady) == said(mixed[::-1], **steady)
+    assert 0 < said(mixed, **steady).requests < 12
+    assert said(mixed) != said(mixed[::-1]), 'otherwise this says nothing'
+
+
+class Near:
+    """A critic that thinks less of a place the farther it is from the goal."""
+
+    def __call__(self, frame, action):
+        return 1.0 - float(np.linalg.norm(frame[3:5] - frame[:2])) / 3
+
+
+class Sure(Perfect):
+    """With a variance of 0."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+
+    def propose(self, frame):
+        return dataclasses.replace(super().propose(frame), variance=np.zeros(3))
 
 
 def test_demonstrations_hold_nothing_to_replay_on():

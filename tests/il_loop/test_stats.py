@@ -80,6 +80,37 @@ def test_mean_interval_shrinks_with_n():
     assert (many.high - many.low) < (few.high - few.low) / 3
 
 
+@pytest.mark.parametrize('n', [2, 3, 5, 10, 40])
+def test_the_interval_of_a_mean_covers_it_from_the_first_seeds_on(n):
+    rng = np.random.default_rng(n)
+    found = [stats.mean(rng.normal(3, 2, n)) for _ in range(2000)]
+    assert 0.935 < np.mean([e.low <= 3 <= e.high for e in found]) < 0.965
+
+
+@pytest.mark.parametrize('n', [5, 10])
+def test_the_interval_of_a_ratio_covers_it(n):
+    rng = np.random.default_rng(n)
+    hits = 0
+    for _ in range(2000):
+        below = rng.gamma(9, 1, n)
+        found = stats.ratio(below * rng.gamma(16, 0.5 / 16, n), below)
+        hits += found.low <= 0.5 <= found.high
+    assert 0.92 < hits / 2000 < 0.97
+
+
+def test_students_quantiles_are_those_of_the_tables():
+    table = {1: 12.706, 2: 4.303, 4: 2.776, 7: 2.365, 9: 2.262, 30: 2.042, 120: 1.980}
+    for freedom, quantile in table.items():
+        assert stats.student(freedom) == pytest.approx(quantile, abs=6e-4)
+
+
+def test_a_mean_stays_where_its_values_can_be():
+    shares = stats.mean([1.0, 1.0, 0.7], stats.SHARE)
+    assert (shares.high, round(shares.value, 3)) == (1.0, 0.9)
+    one = stats.mean([0.4], stats.SHARE)
+    assert (one.value, one.low, one.high, one.n) == (0.4, 0.4, 0.4, 1)
+
+
 def test_a_ratio_is_of_sums_and_its_interval_of_pairs():
     same = stats.ratio([1.0, 2.0, 3.0], [2.0, 4.0, 6.0])
     assert (same.value, same.low, same.high, same.n) == (0.5, 0.5, 0.5, 3)

@@ -1,0 +1,45 @@
+"""What follows from a cell of gates.py beyond what it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from il_core.errors import UserError
+
+Cell = Mapping[str, Any]
+
+
+def asked(row: Mapping[str, Any]) -> float:
+    """Return how often a round's gate called the human, at the first tick of an episode or later,
+    from its rate (calls over steps on which the robot acted, plus calls)."""
+    acted, rate = row['steps'] * (1 - row['human_share']), row['switch_rate']
+    return float(acted * rate / max(1 - rate, 1e-9))
+
+
+def drove(row: Mapping[str, Any]) -> float:
+    """Return on how many steps of a round the human acted."""
+    return float(row['steps'] * row['human_share'])
+
+
+def calls(cell: Cell) -> float:
+    """Return calls per training episode, of all of them, however it ended."""
+    return sum(map(asked, cell['rounds'])) / sum(row['episodes'] for row in cell['rounds'])
+
+
+def stay(cell: Cell) -> float | None:
+    """Return for how many steps the human kept the robot after a call, on average; None where
+    nobody was called."""
+    called = sum(map(asked, cell['rounds']))
+    return sum(map(drove, cell['rounds'])) / called if called > 0.5 else None
+
+
+def check(cells: Mapping[str, Cell], settings: Mapping[str, Any]) -> None:
+    """Raise UserError where a cell was made with other settings; what an older cell does not name
+    is not compared."""
+    for name, cell in cells.items():
+        for key, wanted in settings.items():
+            found = cell['settings'].get(key, wanted)
+            if found != wanted:
+                rule = f'must be {wanted}, as the cells of a folder are compared; choose another'
+                raise UserError(f'{name}: {key}', found, rule)
