@@ -8,7 +8,8 @@ The novice: ten nets, cloned from the first rows of one demonstration. It acts w
 (doubt) of a 5 x 5 grid, for tau alone and for chi alone. The grid's values are quantiles of what
 the novice alone meets, per seed. A point is the share of steps on which the novice acted and the
 share of episodes that fell, over all seeds. The front of a rule: its points that no other point of
-the same rule beats in both.
+the same rule beats in both. Fronts are compared by the falls at several shares of the novice,
+between their points, and on average.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from il_core.load import load_spec
 from il_core.types import Outcome, Owner
 from il_data.dataset import Columns, labels
 from il_loop.cast import DEMONSTRATE, INSTANT, Cast, make_loop, play
-from il_loop.stats import wilson
+from il_loop.stats import SHARE, Estimate, mean
 from il_policy import bc
 from il_sim.api import World, make_world
 
@@ -34,23 +35,37 @@ STRIDE, EVALUATE = 100_000, 50_000
 QUANTILES = (0.2, 0.4, 0.6, 0.8, 0.95)
 NEVER = 1e9  # a rule that is never broken
 STEPS = 30  # of the novice: with more it hardly falls
-SHARE = 0.6  # at which both rules are compared
+SHARES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)  # at which both rules are compared
+RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
 class Point:
-    """One setting of the gate, over seeds."""
+    """One setting of the gate: counts by seed, `episodes` of each."""
 
     rule: str
     tau: float | None
     chi: float | None
-    novice: float
-    fell: int
+    novice_steps: tuple[int, ...]
+    steps: tuple[int, ...]
+    fell: tuple[int, ...]
     episodes: int
 
     @property
+    def novice(self) -> float:
+        """Share of the steps on which the novice acted."""
+        return sum(self.novice_steps) / sum(self.steps)
+
+    @property
     def failures(self) -> float:
-        return self.fell / self.episodes
+        """Share of the episodes that fell."""
+        return sum(self.fell) / (len(self.fell) * self.episodes)
+
+    def of(self, seeds: Sequence[int]) -> Point:
+        """Return the point of these seeds, in which one may be more than once."""
+        columns = (self.novice_steps, self.steps, self.fell)
+        taken = (tuple(column[s] for s in seeds) for column in columns)
+        return Point(self.rule, self.tau, self.chi, *taken, self.episodes)
 
 
 def novice(world: World, seed: int, rows: int, folder: Path) -> Path:
@@ -97,26 +112,22 @@ def settings(world: World, checkpoint: Path, seed: int, episodes: int) -> list[d
 
 def sweep(world: World, seeds: int, rows: int, episodes: int) -> list[Point]:
     """Return the points over all seeds."""
-    novice_steps, steps, fell, count = ({}, {}, {}, {})
+    counts: dict[tuple[Any, ...], list[tuple[int, int, int]]] = {}
     for seed in range(seeds):
         with tempfile.TemporaryDirectory() as folder:
             checkpoint = novice(world, seed, rows, Path(folder))
             for s in settings(world, checkpoint, seed, episodes):
-                key = (s['rule'], *s['at'])
                 params = {k: float(s[k]) for k in ('discrepancy', 'doubt')}
                 first = STRIDE * (seed + 1) + EVALUATE
-                for e in run(world, checkpoint, params, first, episodes):
-                    own = int((e.owners == Owner.POLICY).sum())
-                    novice_steps[key] = novice_steps.get(key, 0) + own
-                    steps[key] = steps.get(key, 0) + len(e)
-                    fell[key] = fell.get(key, 0) + (e.outcome is not Outcome.SUCCESS)
-                    count[key] = count.get(key, 0) + 1
+                found = run(world, checkpoint, params, first, episodes)
+                own = sum(int((e.owners == Owner.POLICY).sum()) for e in found)
+                fell = sum(e.outcome is not Outcome.SUCCESS for e in found)
+                key = (s['rule'], *s['at'])
+                counts.setdefault(key, []).append((own, sum(map(len, found)), fell))
         print(f'seed {seed} done', flush=True)
     return [
-        Point(
-            key[0], _q(key[1]), _q(key[2]), novice_steps[key] / steps[key], fell[key], count[key]
-        )
-        for key in steps
+        Point(rule, _q(tau), _q(chi), *zip(*counted, strict=True), episodes)
+        for (rule, tau, chi), counted in counts.items()
     ]
 
 
@@ -142,40 +153,61 @@ def at_share(points: Sequence[Point], share: float) -> float | None:
     return float(np.interp(share, x, y)) if x and x[0] <= share <= x[-1] else None
 
 
+def apart(points: Sequence[Point]) -> list[float]:
+    """Return, at every share, falls with both rules minus falls with discrepancy alone; NaN where
+    one of the fronts does not reach. Last, their mean."""
+    lines = [[p for p in points if p.rule == rule] for rule in ('both', 'discrepancy')]
+    pairs = [[at_share(line, share) for line in lines] for share in SHARES]
+    gaps = [np.nan if None in pair else pair[0] - pair[1] for pair in pairs]
+    return [*gaps, float(np.nanmean(gaps)) if np.isfinite(gaps).any() else np.nan]
+
+
+def compare(points: Sequence[Point], seeds: int) -> list[dict[str, float | None]]:
+    """Return `apart` with bootstrap intervals over seeds, which at ten are a little narrow."""
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, seeds, (RESAMPLES, seeds)).tolist()
+    sampled = np.array([apart([p.of(some) for p in points]) for some in drawn])
+    rows = []
+    for share, value, column in zip((*SHARES, None), apart(points), sampled.T, strict=True):
+        if np.isfinite(value):
+            low, high = np.nanquantile(column, (0.025, 0.975)).tolist()
+            rows.append({'share': share, 'value': value, 'low': low, 'high': high})
+    return rows
+
+
 def main() -> None:
     parser = measure.parser(__doc__, 'ensemble_fronts')
     parser.add_argument('--seeds', type=int, default=10)
     parser.add_argument('--rows', type=int, default=10, help='labels of the novice')
     parser.add_argument('--episodes', type=int, default=25, help='per setting and seed')
     args = parser.parse_args()
-    world = make_world(load_spec('pendulum'))
-    points = sweep(world, args.seeds, args.rows, args.episodes)
+    points = sweep(make_world(load_spec('pendulum')), args.seeds, args.rows, args.episodes)
     by_rule = {r: [p for p in points if p.rule == r] for r in ('both', 'discrepancy', 'doubt')}
     for rule, some in by_rule.items():
         for p in front(some):
-            share = wilson(p.fell, p.episodes)
+            share = over_seeds(p)
             print(
                 f'{rule:<12} tau {p.tau} chi {p.chi}: novice {100 * p.novice:.0f} %, falls '
                 f'{100 * share.value:.1f} % ({100 * share.low:.1f}..{100 * share.high:.1f})'
             )
-    beaten = [p for p in by_rule['discrepancy'] if any(_beats(o, p) for o in by_rule['both'])]
-    beats = [
-        p for p in by_rule['discrepancy'] if any(_beats(p, o) for o in front(by_rule['both']))
-    ]
-    compared = {rule: at_share(some, SHARE) for rule, some in by_rule.items()}
-    print(
-        f'discrepancy alone: {len(beaten)} of 5 points beaten by both rules, {len(beats)} beat one'
-    )
-    print(f'falls at a novice share of {SHARE:.0%}: {compared}')
+    gaps = compare(points, args.seeds)
+    for gap in gaps:
+        where = 'mean' if gap['share'] is None else f'{gap["share"]:.0%}'
+        words = ' '.join(f'{100 * gap[key]:.1f}' for key in ('value', 'low', 'high'))
+        print(f'both minus discrepancy at a novice share of {where}: {words} points of falls')
     result = {
         'seeds': args.seeds,
         'rows': args.rows,
-        'points': [asdict(p) | {'failures': asdict(wilson(p.fell, p.episodes))} for p in points],
-        'discrepancy_points_beaten': len(beaten),
-        'discrepancy_points_that_beat_the_front': len(beats),
-        'falls_at_share': {'share': SHARE, **compared},
+        'points': [asdict(p) | {'failures': asdict(over_seeds(p))} for p in points],
+        'fronts': {rule: [asdict(p) for p in front(some)] for rule, some in by_rule.items()},
+        'both_minus_discrepancy': gaps,
     }
     measure.write(args.out, result)
+
+
+def over_seeds(point: Point) -> Estimate:
+    """Return the share of the episodes that fell."""
+    return mean([fell / point.episodes for fell in point.fell], SHARE)
 
 
 if __name__ == '__main__':

@@ -248,11 +248,12 @@ def cost(episodes: Sequence[EpisodeSummary]) -> dict[str, Any]:
     good = [e for e in episodes if e.success]
     keys = ('interventions', 'human_actions', 'robot_actions')
     means = {k: sum(getattr(e, k) for e in good) / max(len(good), 1) for k in keys}
-    asked, acted = asks(episodes), sum(e.robot_actions for e in episodes)
+    called, acted = asks(episodes), sum(e.robot_actions for e in episodes)
     return {
         **means,
+        'asked': called,
         'training_success': len(good) / len(episodes),
-        'switch_rate': asked / max(acted + asked, 1),
+        'switch_rate': called / max(acted + called, 1),
     }
 
 

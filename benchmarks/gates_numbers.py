@@ -11,8 +11,11 @@ Cell = Mapping[str, Any]
 
 
 def asked(row: Mapping[str, Any]) -> float:
-    """Return how often a round's gate called the human, at the first tick of an episode or later,
-    from its rate (calls over steps on which the robot acted, plus calls)."""
+    """Return how often a round's gate called the human, at the first tick of an episode or later;
+    where an older cell does not say it, from its rate (calls over calls and steps on which the
+    robot acted), which is right where nobody ever stood and waited."""
+    if 'asked' in row:
+        return float(row['asked'])
     acted, rate = row['steps'] * (1 - row['human_share']), row['switch_rate']
     return float(acted * rate / max(1 - rate, 1e-9))
 
@@ -22,15 +25,19 @@ def drove(row: Mapping[str, Any]) -> float:
     return float(row['steps'] * row['human_share'])
 
 
-def calls(cell: Cell) -> float:
-    """Return calls per training episode, of all of them, however it ended."""
+def calls(cell: Cell) -> float | None:
+    """Return calls per training episode, of all of them, however it ended; None where an older
+    cell with a human who comes later does not say it."""
+    waits = cell.get('human', {}).get('handover') == 'request'
+    if waits and not all('asked' in row for row in cell['rounds']):
+        return None
     return sum(map(asked, cell['rounds'])) / sum(row['episodes'] for row in cell['rounds'])
 
 
 def stay(cell: Cell) -> float | None:
     """Return for how many steps the human kept the robot after a call, on average; None where
-    nobody was called."""
-    called = sum(map(asked, cell['rounds']))
+    nobody was called, or it is not known."""
+    called = 0.0 if calls(cell) is None else sum(map(asked, cell['rounds']))
     return sum(map(drove, cell['rounds'])) / called if called > 0.5 else None
 
 

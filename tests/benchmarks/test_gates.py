@@ -84,6 +84,11 @@ def test_every_call_counts_however_the_episode_began_and_ended():
     assert gates_numbers.calls(made) == pytest.approx(4 / 6)
     assert gates_numbers.stay(made) == pytest.approx(80 / 4)
     assert gates_numbers.stay(cell(rounds=[a_round(0, 40, 0, 2)])) is None
+    said = [{**row, 'asked': 5} for row in rounds]
+    assert gates_numbers.calls(cell(rounds=said)) == pytest.approx(10 / 6)
+    late = {'human': {'handover': 'request'}}
+    assert gates_numbers.calls(cell(rounds=rounds, **late)) is None, 'the robot stood and waited'
+    assert gates_numbers.calls(cell(rounds=said, **late)) == pytest.approx(10 / 6)
 
 
 def test_prices_are_of_calls_and_labels_over_seeds_that_both_have():
