@@ -32,7 +32,7 @@ from il_core.types import NS_PER_S
 from il_data.dataset import Columns
 from il_loop.cast import ALONE
 from il_loop.run_folder import RunFolder
-from il_loop.stats import mean
+from il_loop.stats import SHARE, mean
 from il_sim.api import World, make_world
 
 METHOD = 'dagger'
@@ -119,7 +119,9 @@ def table(rows: list[Mapping[str, Any]]) -> dict[str, Any]:
         for name in (ALL, MOVING, FEWER)
     }
     alone = {
-        name: asdict(mean([float(np.mean(c['autonomous']['wins'])) for c in found.values()]))
+        name: asdict(
+            mean([float(np.mean(c['autonomous']['wins'])) for c in found.values()], SHARE)
+        )
         for name, found in cells.items()
     }
     gaps = differences(cells, MOVING, 'autonomous')
