@@ -25,7 +25,8 @@ DISCARDS = 3  # an operator who discards the same seed so often means it
 @dataclass(frozen=True)
 class Plan:
     """What to collect: one finished episode per seed, in the run folder. `again`: also where
-    there is one. An episode without a step for `stall_s` is given up."""
+    there is one. An episode without a step for `stall_s` is given up.
+    `namespace` and `simulated` (there is a simulator to reset) are of a graph that runs."""
 
     run: Path
     seeds: tuple[int, ...]
@@ -33,6 +34,7 @@ class Plan:
     namespace: str = ''
     again: bool = False
     stall_s: float = 20.0
+    simulated: bool = True
 
     def todo(self) -> list[int]:
         return list(self.seeds) if self.again else missing_seeds(self.seeds, self.run)
@@ -96,7 +98,7 @@ def collect(plan: Plan, args: GraphArgs | None = None, watch: Watch | None = Non
 
 def _session(plan: Plan, args: GraphArgs | None, look: Callable[[], None]) -> Session:
     if args is None:
-        return Session(plan.run, look, plan.stall_s, namespace=plan.namespace)
+        return Session(plan.run, look, plan.stall_s, plan.simulated, plan.namespace)
     return Session(plan.run, look, plan.stall_s, args.simulated, args.namespace)
 
 
