@@ -15,6 +15,7 @@ from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
 from il_core.types import Cause, GateState, Mode, Owner
+from il_gating.transitions import Event
 from il_ros.collect import Plan, collect, parse_seeds
 from il_ros.graph_args import GraphArgs
 from il_ros.messages import state_to_msg
@@ -25,10 +26,11 @@ IL = [sys.executable, '-m', 'il_core.cli']
 DEMONSTRATE = ['--mode', 'demonstrate', '--operator', 'scripted', '--lockstep']
 
 
-def finished(run, name, seed, outcome='success', verdict='OK'):
+def finished(run, name, seed, outcome='success', verdict='OK', reason=''):
     folder = run / 'bags' / name
     folder.mkdir(parents=True)
     manifest = {'episode_id': name, 'seed': seed, 'outcome': outcome, 'verdict': verdict}
+    manifest['reason'] = reason
     (folder / 'manifest.json').write_text(json.dumps(manifest))
 
 
@@ -39,7 +41,9 @@ def test_targets_are_totals_of_episodes_that_can_be_used(tmp_path):
     finished(tmp_path, 'd', 4, outcome='aborted')
     (tmp_path / 'bags' / 'cut_off').mkdir()
     finished(tmp_path / 'bags' / '.trash', 'e', 5)
-    assert missing_seeds(range(1, 7), tmp_path) == [3, 4, 5, 6]
+    finished(tmp_path, 'f', 6, 'unknown', 'SUSPECT', 'recovered')
+    finished(tmp_path, 'g', 7, 'aborted', reason=Event.REQUEST_TIMEOUT.value)
+    assert missing_seeds(range(1, 9), tmp_path) == [3, 4, 5, 6, 8]
 
 
 def test_nothing_to_do_needs_no_graph(tmp_path):
