@@ -85,7 +85,11 @@ class GraphArgs:
         'our own joystick_node',
         choices=DRIVERS,
     )
-    run: str = param('', 'run folder to record into; empty: record nothing')
+    run: str = param(
+        '',
+        'run folder to record into; empty: no recorder, hence no episode, and a policy acts in '
+        'episodes only',
+    )
     jobs: bool = param(False, 'with run: retrain on request beside the running graph')
     lockstep: bool = param(False, 'every node waits for every input of a tick (simulation)')
     handover: str = param(
@@ -165,6 +169,16 @@ class GraphArgs:
         if self.operator != 'joy' or self.joystick_driver:
             return self.joystick_driver if self.operator == 'joy' else ''
         return DRIVERS[foreign_executable('joy', 'joy_node', os.environ) is None]
+
+    @property
+    def warning(self) -> str:
+        """What is allowed and hardly meant; empty where there is nothing to say."""
+        if self.run or self.policy_name == 'none':
+            return ''
+        return (
+            f'policy {self.policy_name} will never act: only the recorder begins episodes, and '
+            'without a run folder there is none; give one (--run FOLDER, run:=FOLDER)'
+        )
 
     @property
     def params_file(self) -> str:

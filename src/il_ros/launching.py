@@ -43,13 +43,17 @@ def graph_actions(context: Any, names: tuple[str, ...], mode: str) -> list[Any]:
     Raises:
         RuntimeError: an argument breaks its rule; launch prints its text.
     """
+    from launch.actions import LogInfo
+
     values = {name: context.launch_configurations[name] for name in names}
     try:
-        nodes = graph(args_from_text({**values, 'mode': mode}))
+        args = args_from_text({**values, 'mode': mode})
+        nodes = graph(args)
     except UserError as error:
         raise RuntimeError(str(error)) from error
     _check_packages(nodes)
-    return [_stop_on_user_error(), *map(_action, nodes)]
+    said = [LogInfo(msg=f'warning: {args.warning}')] if args.warning else []
+    return [*said, _stop_on_user_error(), *map(_action, nodes)]
 
 
 def _check_packages(nodes: tuple[NodeSpec, ...]) -> None:

@@ -16,7 +16,8 @@ from il_ros.options import add_graph_options, graph_args
 EXAMPLE = """example:
   il run --task reach --operator keyboard                   watch a simulated arm, and take over
   il run --mode demonstrate --operator scripted --run runs/first
-  il run --checkpoint runs/first/round_0/checkpoint --gate novelty --set gate.hand_back_ticks=5
+  il run --checkpoint runs/first/round_0/checkpoint --gate novelty --run runs/first
+  il collect --run runs/first --seeds 100-109               begins episodes: a policy acts in them
 """
 COLOURS = (36, 33, 32, 35, 34, 31, 96, 93)
 POLL_S = 0.1
@@ -26,7 +27,10 @@ BELL = '\a'
 def main(argv: Sequence[str]) -> int:
     """`il run`: start a graph and look after it until Ctrl-C. Returns the exit code."""
     options = _parser().parse_args(argv)
-    nodes = graph(graph_args(options))
+    args = graph_args(options)
+    nodes = graph(args)
+    if args.warning:
+        print(f'warning: {args.warning}', file=sys.stderr)
     if options.print_graph:
         print(table(nodes))
         return 0

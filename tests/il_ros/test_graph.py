@@ -136,3 +136,12 @@ def test_print_graph_is_a_table_with_a_line_per_node(capsys):
     assert main(['--print-graph', '--operator', 'none']) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(' | ')[0] for line in lines[2:]] == ['| sim', '| policy', '| gate']
+
+
+def test_a_policy_that_can_never_act_is_said(capsys):
+    """Only the recorder begins episodes."""
+    assert main(['--print-graph', '--checkpoint', 'c', '--operator', 'none']) == 0
+    assert 'policy bc will never act' in capsys.readouterr().err
+    for other in (['--checkpoint', 'c', '--run', 'r'], ['--mode', 'demonstrate']):
+        assert main(['--print-graph', '--operator', 'keyboard', *other]) == 0
+        assert not capsys.readouterr().err
