@@ -52,6 +52,18 @@ def test_our_own_reader_takes_the_place_of_a_missing_joy_node(tmp_path, monkeypa
         GraphArgs(joystick_driver='joynode')
 
 
+def test_one_process_reads_the_gamepad_itself(tmp_path, monkeypatch, capsys):
+    """joy_node of another package cannot be in it, and must not be dropped without a word."""
+    joy = tmp_path / 'lib' / 'joy' / 'joy_node'
+    joy.parent.mkdir(parents=True)
+    joy.touch()
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    assert main(['--print-graph', '--composed']) == 0
+    assert '| joystick | `il_teleop.device.node`' in capsys.readouterr().out
+    with pytest.raises(UserError, match=r'joy/joy_node.*cannot be part of one process'):
+        main(['--composed', '--joystick-driver', 'joy_node'])
+
+
 def test_empty_arguments_become_what_suits_the_mode():
     assert params('policy')['policy'] == 'none'
     assert params('policy', checkpoint='c')['policy'] == 'bc'
