@@ -2,6 +2,7 @@
 
 ros2 launch interactive_il robot.launch.py task:=my_task.yaml checkpoint:=my_policy run:=runs/real
 
+Drivers on the robot's own computer need hosts:=many: else nodes talk within one computer only.
 The policy acts in episodes, which the recorder begins (run:=...) when `episode/start` is called.
 """
 
@@ -24,6 +25,7 @@ ARGUMENTS = (
     'latency_s',
     'timeout_s',
     'namespace',
+    'hosts',
     'params',
     'set',
 )

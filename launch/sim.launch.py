@@ -31,6 +31,7 @@ ARGUMENTS = (
     'gui',
     'camera',
     'namespace',
+    'hosts',
     'params',
     'set',
 )

@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     args = graph_args(options, run=options.run) if options.start_graph else None
     seeds = parse_seeds(options.seeds)
-    there = args or GraphArgs(options.mode, simulate=options.simulate)
+    there = args or GraphArgs(options.mode, simulate=options.simulate, hosts=options.hosts)
     plan = Plan(
         Path(options.run),
         seeds,
@@ -37,6 +37,7 @@ def main(argv: Sequence[str]) -> int:
         options.again,
         options.stall,
         there.simulated,
+        there.hosts,
     )
     todo = len(plan.todo())
     print(f'{len(seeds) - todo} of {len(seeds)} present, {todo} to go', file=sys.stderr)
@@ -104,8 +105,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--start-graph',
         action='store_true',
-        help='start the graph below for the duration; without it --mode, --simulate and '
-        '--namespace say what is running, and the rest is not looked at',
+        help='start the graph below for the duration; without it --mode, --simulate, '
+        '--namespace and --hosts say what is running, and the rest is not looked at',
     )
     add_graph_options(parser, skip=('run', 'seed'), operator='scripted')
     return parser

@@ -33,7 +33,8 @@ def run_composed(specs: Sequence[NodeSpec]) -> int:
     if others := [f'{spec.package}/{spec.executable}' for spec in specs if not spec.module]:
         ours = [spec.name for spec in specs if spec.module]
         raise UserError('composed', others, 'cannot be part of one process of our nodes', ours)
-    environment.use_transport(any(spec.images for spec in specs))
+    hosts = 'many' if any(spec.hosts == 'many' for spec in specs) else 'one'
+    environment.use_transport(any(spec.images for spec in specs), hosts)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     stop = StopFlag()
     try:

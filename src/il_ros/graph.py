@@ -21,6 +21,7 @@ class NodeSpec:
     `package`. A node with `terminal` needs the user's terminal. On shutdown nodes go in the order
     of `stop_rank`. A node without a module belongs to another package. `params_file` wins over
     `params`, `overrides` over both. `images`: it sends or takes images.
+    `hosts`: one or many, see `GraphArgs`.
     """
 
     name: str
@@ -32,6 +33,7 @@ class NodeSpec:
     executor: Literal['events', 'single'] = 'events'
     terminal: bool = False
     images: bool = False
+    hosts: str = 'one'
     stop_rank: int = 2
     namespace: str = ''
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -193,6 +195,7 @@ def _filled(
         row.node,
         namespace=args.namespace and '/' + args.namespace.strip('/'),
         images=row.node.images and args.images,
+        hosts=args.hosts,
         params=params | row.params(args),
         params_file=args.params_file,
         overrides=settings,

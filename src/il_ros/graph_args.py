@@ -23,6 +23,7 @@ MODES = ('sim', 'demonstrate', 'robot')
 OPERATORS = ('joy', 'keyboard', 'scripted', 'none')
 HANDOVERS = ('request', 'instant')
 DRIVERS = ('joy_node', 'joystick_node')
+HOSTS = ('one', 'many')
 
 # Whose names are the choices of an argument: read when somebody asks, not on import.
 _NAMES = Registry(
@@ -105,6 +106,12 @@ class GraphArgs:
     gui: bool = param(False, 'open the window of the simulator')
     camera: bool = param(False, 'publish camera images (slow)')
     namespace: str = param('', 'ROS namespace of every node')
+    hosts: str = param(
+        'one',
+        'one: nodes talk within this computer only; many: as ROS is set up here, which drivers on '
+        "the robot's own computer need",
+        choices=HOSTS,
+    )
     params: str = param(
         '', 'name in config/params or a .yaml path, for every node; wins over other arguments'
     )

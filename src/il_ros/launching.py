@@ -105,7 +105,7 @@ def _action(spec: NodeSpec) -> Any:
             *([dict(spec.overrides)] if spec.overrides else []),
         ],
         additional_env={
-            **environment.transport(spec.images),
+            **environment.transport(spec.images, spec.hosts),
             environment.PARENT: str(os.getpid()),
         },
         output='screen',

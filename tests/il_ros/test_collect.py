@@ -128,7 +128,7 @@ def test_a_node_that_cannot_be_configured_ends_it_with_its_words(tmp_path):
 @pytest.fixture
 def robot_graph(context, executor):
     """A node that answers as a robot's graph without a simulator does, and stands still."""
-    node = rclpy.create_node('graph')
+    node = rclpy.create_node('graph', namespace='robot')  # beside the other graph
 
     def agree(request, response):
         response.success = True
@@ -151,6 +151,7 @@ def robot_graph(context, executor):
 def test_a_running_robot_graph_has_no_simulator_to_wait_for(robot_graph, tmp_path):
     """And it is given up after as long as was asked for."""
     options = ['--run', str(tmp_path), '--seeds', '0', '--mode', 'robot', '--stall', '1.5']
+    options += ['--namespace', 'robot']
     process = subprocess.Popen([*IL, 'collect', *options], stderr=subprocess.PIPE, text=True)
     end = time.monotonic() + 30
     while process.poll() is None and time.monotonic() < end:
