@@ -99,6 +99,7 @@ def _action(spec: NodeSpec) -> Any:
         executable=spec.executable,
         name=spec.name,
         namespace=spec.namespace,
+        remappings=list(spec.remaps.items()),
         parameters=[
             dict(spec.params),
             *files,

@@ -92,6 +92,14 @@ def test_a_setting_goes_to_its_node_and_wins():
     assert '__ns:=/left' in args
 
 
+def test_simulated_graphs_in_namespaces_keep_their_time_to_themselves():
+    """A clock of somebody else's simulator, beside a graph for a robot, is for all."""
+    for node in graph(GraphArgs(namespace='left', operator='none')):
+        assert '/clock:=/left/clock' in node.ros_args()
+    for args in (GraphArgs(), GraphArgs(mode='robot', namespace='left')):
+        assert not any('/clock' in word for node in graph(args) for word in node.ros_args())
+
+
 def test_the_parameters_of_a_gate_reach_it_as_text():
     nodes = graph(GraphArgs(set="'gate.gate_params={novelty: 0.1}'"))
     gate = next(node for node in nodes if node.name == 'gate')
