@@ -22,6 +22,7 @@ ARGUMENTS = (
     'gui',
     'camera',
     'namespace',
+    'hosts',
     'params',
     'set',
 )

@@ -1,6 +1,9 @@
 """A policy, a gate and an operator at work on a real robot, whose drivers run already.
 
-ros2 launch interactive_il robot.launch.py task:=my_task.yaml checkpoint:=my_checkpoint
+ros2 launch interactive_il robot.launch.py task:=my_task.yaml checkpoint:=my_policy run:=runs/real
+
+Drivers on the robot's own computer need hosts:=many: else nodes talk within one computer only.
+The policy acts in episodes, which the recorder begins (run:=...) when `episode/start` is called.
 """
 
 from launch.actions import OpaqueFunction
@@ -22,6 +25,7 @@ ARGUMENTS = (
     'latency_s',
     'timeout_s',
     'namespace',
+    'hosts',
     'params',
     'set',
 )

@@ -1,6 +1,9 @@
 """A policy, a gate and an operator at work on a simulated task.
 
-ros2 launch interactive_il sim.launch.py gate:=novelty checkpoint:=runs/first/round_0/checkpoint
+ros2 launch interactive_il sim.launch.py run:=runs/first checkpoint:=runs/first/round_0/checkpoint
+il collect --run runs/first --seeds 100-109
+
+The policy acts in episodes, which the recorder begins (run:=...) when `episode/start` is called.
 """
 
 from launch.actions import OpaqueFunction
@@ -28,6 +31,7 @@ ARGUMENTS = (
     'gui',
     'camera',
     'namespace',
+    'hosts',
     'params',
     'set',
 )

@@ -101,6 +101,26 @@ class Outcome(enum.IntEnum):
     ABORTED = 4
 
 
+# The reason of an episode that the gate aborts because its request for the human timed out.
+NOBODY_CAME = 'nobody came'
+
+
+def is_finished(verdict: str, outcome: Outcome, reason: str) -> bool:
+    """Return whether a recording is the episode of its seed, be it for totals, for evaluations or
+    in reports: it can be trusted, and it came to an end of its own.
+
+    One that was cut off (UNKNOWN) or stopped (ABORTED) says nothing of policy and human; that
+    nobody came when the gate asked does.
+
+    Args:
+        verdict: of the recorder: OK, SUSPECT or BAD.
+        reason: of the outcome, as in the manifest.
+    """
+    if outcome is Outcome.ABORTED:
+        return verdict != 'BAD' and reason == NOBODY_CAME
+    return verdict != 'BAD' and outcome is not Outcome.UNKNOWN
+
+
 class EventKind(enum.IntEnum):
     """What happened to an episode. Numbers equal EpisodeEvent.KIND_*."""
 

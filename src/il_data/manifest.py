@@ -14,7 +14,7 @@ from typing import Any
 from il_core.errors import UserError
 from il_core.load import spec_from_plain
 from il_core.spec import Spec
-from il_core.types import Outcome
+from il_core.types import Outcome, is_finished
 from il_data.atomic import write_json
 from il_data.meter import TopicStats
 
@@ -70,6 +70,11 @@ class Manifest:
     il_version: str = ''
     version: int = VERSION
     spec: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def finished(self) -> bool:
+        """It is the episode of its seed, see `il_core.types.is_finished`."""
+        return is_finished(self.verdict.value, self.outcome, self.reason)
 
     def save(self, folder: Path) -> None:
         """Write manifest.json into the bag's folder by atomic rename."""

@@ -6,7 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from il_core.types import Cause, Mode, Owner
+from il_core.types import NOBODY_CAME, Cause, Mode, Owner
 
 
 class Event(enum.Enum):
@@ -26,7 +26,7 @@ class Event(enum.Enum):
     RELEASE = 'the human gives control to the policy'
     RELEASE_TO_NOBODY = 'the human gives control back, and no episode runs'
     HAND_BACK = 'the gate gives control back to the policy'
-    REQUEST_TIMEOUT = 'nobody came'
+    REQUEST_TIMEOUT = NOBODY_CAME
     OBSERVATION_STALE = 'there is no usable observation'
     POLICY_FAULT = 'the policy has no usable action'
     CHECKPOINT_MISMATCH = 'the gate was fitted for another policy'

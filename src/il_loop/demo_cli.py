@@ -120,7 +120,7 @@ def _sound(session: Session) -> dict[int, Path]:
     for bag in bag_folders(session.run.bags):
         if (bag / manifest.FILE).is_file():
             known = manifest.load(bag)
-            if known.verdict is not manifest.Verdict.BAD:
+            if known.finished:
                 found[known.seed] = bag
     return {seed: found[seed] for seed in session.seeds if seed in found}
 

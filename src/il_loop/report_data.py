@@ -9,7 +9,6 @@ import numpy as np
 
 from il_core.types import NS_PER_S, Cause, Outcome, Owner
 from il_data.episode import Episode
-from il_data.manifest import Verdict
 from il_data.read import bag_folders, read_episode
 from il_loop.episodes import EpisodeSummary, summarise
 from il_loop.evaluate import Comparison, Evaluation, compare, from_episodes
@@ -162,13 +161,9 @@ def read_all(run: RunFolder) -> list[Episode]:
 
 
 def trusted(run: RunFolder) -> list[Episode]:
-    """Return one episode per seed, by seed: the newest whose recording is not BAD."""
-    return [
-        episode
-        for _, episode in sorted(
-            {e.manifest.seed: e for e in read_all(run) if e.verdict is not Verdict.BAD}.items()
-        )
-    ]
+    """Return one episode per seed, by seed: the newest that is finished, not BAD or cut off."""
+    found = {e.manifest.seed: e for e in read_all(run) if e.manifest.finished}
+    return [episode for _, episode in sorted(found.items())]
 
 
 def _groups(rounds: Sequence[RoundFile], episodes: Sequence[Episode]) -> tuple[Group, ...]:

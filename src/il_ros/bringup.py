@@ -102,7 +102,7 @@ class Bringup:
         pipe = None if child.node.terminal else subprocess.PIPE
         child.process = subprocess.Popen(
             command,
-            env=environment.of_children(child.node.images),
+            env=environment.of_children(child.node.images, child.node.hosts),
             stdin=None if child.node.terminal else subprocess.DEVNULL,
             stdout=pipe,
             stderr=pipe and subprocess.STDOUT,

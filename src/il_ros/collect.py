@@ -25,7 +25,8 @@ DISCARDS = 3  # an operator who discards the same seed so often means it
 @dataclass(frozen=True)
 class Plan:
     """What to collect: one finished episode per seed, in the run folder. `again`: also where
-    there is one. An episode without a step for `stall_s` is given up."""
+    there is one. An episode without a step for `stall_s` is given up.
+    The rest is of a graph that runs already, as in `GraphArgs`."""
 
     run: Path
     seeds: tuple[int, ...]
@@ -33,6 +34,8 @@ class Plan:
     namespace: str = ''
     again: bool = False
     stall_s: float = 20.0
+    simulated: bool = True
+    hosts: str = 'one'
 
     def todo(self) -> list[int]:
         return list(self.seeds) if self.again else missing_seeds(self.seeds, self.run)
@@ -77,7 +80,7 @@ def collect(plan: Plan, args: GraphArgs | None = None, watch: Watch | None = Non
     todo, watch = plan.todo(), watch or Watch()
     new: dict[int, Collected] = {}
     if todo:
-        environment.use_transport()
+        environment.use_transport(hosts=(args or plan).hosts)
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
         stop = StopFlag()
         try:
@@ -95,9 +98,8 @@ def collect(plan: Plan, args: GraphArgs | None = None, watch: Watch | None = Non
 
 
 def _session(plan: Plan, args: GraphArgs | None, look: Callable[[], None]) -> Session:
-    if args is None:
-        return Session(plan.run, look, plan.stall_s, namespace=plan.namespace)
-    return Session(plan.run, look, plan.stall_s, args.simulated, args.namespace)
+    there = args or plan
+    return Session(plan.run, look, plan.stall_s, there.simulated, there.namespace)
 
 
 def _one(session: Session, seed: int, operator: str, watch: Watch) -> Collected:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from il_ros.collect import Collected, Plan, Report, Watch, collect, parse_seeds
+from il_ros.graph_args import GraphArgs
 from il_ros.options import add_graph_options, graph_args
 
 EXAMPLE = """example:
@@ -17,6 +18,7 @@ EXAMPLE = """example:
 
   il collect --run runs/first --seeds 0-2 --start-graph --mode demonstrate --lockstep \\
       --handover instant                             everything by itself, as fast as it goes
+  il collect --run runs/real --seeds 0-9 --mode robot    on a robot graph that is running
 """
 INTERRUPTED = 130
 
@@ -26,7 +28,17 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     args = graph_args(options, run=options.run) if options.start_graph else None
     seeds = parse_seeds(options.seeds)
-    plan = Plan(Path(options.run), seeds, options.operator_name, options.namespace, options.again)
+    there = args or GraphArgs(options.mode, simulate=options.simulate, hosts=options.hosts)
+    plan = Plan(
+        Path(options.run),
+        seeds,
+        options.operator_name,
+        options.namespace,
+        options.again,
+        options.stall,
+        there.simulated,
+        there.hosts,
+    )
     todo = len(plan.todo())
     print(f'{len(seeds) - todo} of {len(seeds)} present, {todo} to go', file=sys.stderr)
     with Bar(todo) as bar:
@@ -91,7 +103,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('--out', default='', help='write the episodes as JSON into this file')
     parser.add_argument(
-        '--start-graph', action='store_true', help='start this graph for the duration:'
+        '--start-graph',
+        action='store_true',
+        help='start the graph below for the duration; without it --mode, --simulate, '
+        '--namespace and --hosts say what is running, and the rest is not looked at',
     )
     add_graph_options(parser, skip=('run', 'seed'), operator='scripted')
     return parser

@@ -23,15 +23,22 @@ from il_ros.ticking import settle_memory
 
 
 def run_composed(specs: Sequence[NodeSpec]) -> int:
-    """Run every node of the graph that is ours in this process until SIGINT or SIGTERM.
+    """Run every node of the graph in this process until SIGINT or SIGTERM.
 
     Nodes that need SingleThreadedExecutor get a thread of their own. Returns the exit code.
+
+    Raises:
+        UserError: a node belongs to another package, which has to be a process.
     """
-    environment.use_transport(any(spec.images for spec in specs))
+    if others := [f'{spec.package}/{spec.executable}' for spec in specs if not spec.module]:
+        ours = [spec.name for spec in specs if spec.module]
+        raise UserError('composed', others, 'cannot be part of one process of our nodes', ours)
+    hosts = 'many' if any(spec.hosts == 'many' for spec in specs) else 'one'
+    environment.use_transport(any(spec.images for spec in specs), hosts)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     stop = StopFlag()
     try:
-        return _live([s for s in specs if s.module], stop)
+        return _live(specs, stop)
     finally:
         rclpy.try_shutdown()
 

@@ -32,25 +32,27 @@ def profile(images: bool) -> str:
     return str(share.share_dir() / 'config' / file)
 
 
-def transport(images: bool = False) -> dict[str, str]:
+def transport(images: bool = False, hosts: str = 'one') -> dict[str, str]:
     """Return the variables that choose our profile; one of the user's own wins, under whichever
-    name it is set."""
+    name it is set. Our profiles bind nodes to this host: none is chosen for `many` hosts."""
+    if hosts == 'many':
+        return {}
     ours = ('', profile(images=True), profile(images=False))
     own = {name: os.environ[name] for name in PROFILES if os.environ.get(name, '') not in ours}
     chosen = next(iter(own.values()), profile(images))
     return {**dict.fromkeys(PROFILES, chosen), **own}
 
 
-def of_children(images: bool = False) -> dict[str, str]:
+def of_children(images: bool = False, hosts: str = 'one') -> dict[str, str]:
     """Return the environment of a process of a graph."""
     ours = {**_MEMORY, 'AMENT_PREFIX_PATH': sys.prefix, 'ROS_LOG_DIR': _log_dir()}
     fixed = {PARENT: str(os.getpid()), 'PYTHONUNBUFFERED': '1'}
-    return {**ours, **os.environ, **transport(images), **fixed}
+    return {**ours, **os.environ, **transport(images, hosts), **fixed}
 
 
-def use_transport(images: bool = False) -> None:
+def use_transport(images: bool = False, hosts: str = 'one') -> None:
     """Set the transport for this process; before rclpy.init."""
-    os.environ.update(transport(images))
+    os.environ.update(transport(images, hosts))
 
 
 def clean_shared_memory() -> None:

@@ -21,6 +21,7 @@ class NodeSpec:
     `package`. A node with `terminal` needs the user's terminal. On shutdown nodes go in the order
     of `stop_rank`. A node without a module belongs to another package. `params_file` wins over
     `params`, `overrides` over both. `images`: it sends or takes images.
+    `hosts`: one or many, see `GraphArgs`.
     """
 
     name: str
@@ -32,8 +33,10 @@ class NodeSpec:
     executor: Literal['events', 'single'] = 'events'
     terminal: bool = False
     images: bool = False
+    hosts: str = 'one'
     stop_rank: int = 2
     namespace: str = ''
+    remaps: Mapping[str, str] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
     params_file: str = ''
     overrides: Mapping[str, Any] = field(default_factory=dict)
@@ -42,6 +45,7 @@ class NodeSpec:
         """Return the node's arguments from --ros-args on."""
         names = ['-r', f'__node:={self.name}']
         names += ['-r', f'__ns:={self.namespace}'] if self.namespace else []
+        names += [word for pair in self.remaps.items() for word in ('-r', ':='.join(pair))]
         file = ['--params-file', self.params_file] if self.params_file else []
         settings = [*arguments(self.params), *file, *arguments(self.overrides)]
         return ['--ros-args', *names, *settings]
@@ -189,10 +193,15 @@ def _filled(
     if row.node.module:
         params |= common
         params['use_sim_time'] = args.simulated and row.node.name != 'sim' and not args.lockstep
+    namespace = args.namespace and '/' + args.namespace.strip('/')
+    # Every simulator makes time of its own; that of somebody else's is for all, as ROS has it.
+    own_clock = namespace and args.simulated
     return dataclasses.replace(
         row.node,
-        namespace=args.namespace and '/' + args.namespace.strip('/'),
+        namespace=namespace,
+        remaps={'/clock': f'{namespace}/clock'} if own_clock else {},
         images=row.node.images and args.images,
+        hosts=args.hosts,
         params=params | row.params(args),
         params_file=args.params_file,
         overrides=settings,

@@ -23,6 +23,7 @@ MODES = ('sim', 'demonstrate', 'robot')
 OPERATORS = ('joy', 'keyboard', 'scripted', 'none')
 HANDOVERS = ('request', 'instant')
 DRIVERS = ('joy_node', 'joystick_node')
+HOSTS = ('one', 'many')
 
 # Whose names are the choices of an argument: read when somebody asks, not on import.
 _NAMES = Registry(
@@ -85,7 +86,11 @@ class GraphArgs:
         'our own joystick_node',
         choices=DRIVERS,
     )
-    run: str = param('', 'run folder to record into; empty: record nothing')
+    run: str = param(
+        '',
+        'run folder to record into; empty: no recorder, hence no episode, and a policy acts in '
+        'episodes only',
+    )
     jobs: bool = param(False, 'with run: retrain on request beside the running graph')
     lockstep: bool = param(False, 'every node waits for every input of a tick (simulation)')
     handover: str = param(
@@ -101,6 +106,12 @@ class GraphArgs:
     gui: bool = param(False, 'open the window of the simulator')
     camera: bool = param(False, 'publish camera images (slow)')
     namespace: str = param('', 'ROS namespace of every node')
+    hosts: str = param(
+        'one',
+        'one: nodes talk within this computer only; many: as ROS is set up here, which drivers on '
+        "the robot's own computer need",
+        choices=HOSTS,
+    )
     params: str = param(
         '', 'name in config/params or a .yaml path, for every node; wins over other arguments'
     )
@@ -165,6 +176,16 @@ class GraphArgs:
         if self.operator != 'joy' or self.joystick_driver:
             return self.joystick_driver if self.operator == 'joy' else ''
         return DRIVERS[foreign_executable('joy', 'joy_node', os.environ) is None]
+
+    @property
+    def warning(self) -> str:
+        """What is allowed and hardly meant; empty where there is nothing to say."""
+        if self.run or self.policy_name == 'none':
+            return ''
+        return (
+            f'policy {self.policy_name} will never act: only the recorder begins episodes, and '
+            'without a run folder there is none; give one (--run FOLDER, run:=FOLDER)'
+        )
 
     @property
     def params_file(self) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from typing import Any
 
 from il_core.errors import UserError
 from il_ros import environment
+from il_ros.bringup import BAD_CONFIGURATION
 from il_ros.graph import NodeSpec, graph
 from il_ros.graph_args import GraphArgs, args_from_text, rule_of
 
@@ -43,13 +45,19 @@ def graph_actions(context: Any, names: tuple[str, ...], mode: str) -> list[Any]:
     Raises:
         RuntimeError: an argument breaks its rule; launch prints its text.
     """
+    from launch.actions import LogInfo
+
     values = {name: context.launch_configurations[name] for name in names}
     try:
-        nodes = graph(args_from_text({**values, 'mode': mode}))
+        args = args_from_text({**values, 'mode': mode})
+        nodes = graph(args)
     except UserError as error:
         raise RuntimeError(str(error)) from error
     _check_packages(nodes)
-    return [_stop_on_user_error(), *map(_action, nodes)]
+    said = [LogInfo(msg=f'warning: {args.warning}')] if args.warning else []
+    actions = [_action(node) for node in nodes]
+    terminals = [a for a, node in zip(actions, nodes, strict=True) if node.terminal]
+    return [*said, stop_where_it_ends(terminals), *actions]
 
 
 def _check_packages(nodes: tuple[NodeSpec, ...]) -> None:
@@ -64,16 +72,20 @@ def _check_packages(nodes: tuple[NodeSpec, ...]) -> None:
             raise RuntimeError(f'package {package} is not installed: {rule}') from error
 
 
-def _stop_on_user_error() -> Any:
-    """Return the handler that ends a launch in which a node says that its user erred: starting
-    such a node again would not help."""
+def stop_where_it_ends(terminals: Sequence[Any]) -> Any:
+    """Return the handler that ends a launch as `il run` would: where a node says that its user
+    erred, which starting it again would not help, and where the user leaves one of `terminals`."""
     from launch.actions import EmitEvent, RegisterEventHandler
     from launch.event_handlers import OnProcessExit
     from launch.events import Shutdown
 
     def ended(event: Any, context: Any) -> list[Any]:
-        reason = f'{event.process_name} cannot run as it was asked to, see above'
-        return [EmitEvent(event=Shutdown(reason=reason))] if event.returncode == 2 else []
+        reason = ''
+        if event.returncode == BAD_CONFIGURATION:
+            reason = f'{event.process_name} cannot run as it was asked to, see above'
+        elif event.returncode == 0 and event.action in terminals:
+            reason = f'{event.process_name} was left'
+        return [EmitEvent(event=Shutdown(reason=reason))] if reason else []
 
     return RegisterEventHandler(OnProcessExit(on_exit=ended))
 
@@ -87,13 +99,14 @@ def _action(spec: NodeSpec) -> Any:
         executable=spec.executable,
         name=spec.name,
         namespace=spec.namespace,
+        remappings=list(spec.remaps.items()),
         parameters=[
             dict(spec.params),
             *files,
             *([dict(spec.overrides)] if spec.overrides else []),
         ],
         additional_env={
-            **environment.transport(spec.images),
+            **environment.transport(spec.images, spec.hosts),
             environment.PARENT: str(os.getpid()),
         },
         output='screen',

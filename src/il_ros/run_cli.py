@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import signal
 import sys
 import threading
@@ -11,12 +12,14 @@ from types import FrameType
 
 from il_ros.bringup import Bringup
 from il_ros.graph import NodeSpec, graph
+from il_ros.graph_args import GraphArgs
 from il_ros.options import add_graph_options, graph_args
 
 EXAMPLE = """example:
   il run --task reach --operator keyboard                   watch a simulated arm, and take over
   il run --mode demonstrate --operator scripted --run runs/first
-  il run --checkpoint runs/first/round_0/checkpoint --gate novelty --set gate.hand_back_ticks=5
+  il run --checkpoint runs/first/round_0/checkpoint --gate novelty --run runs/first
+  il collect --run runs/first --seeds 100-109               begins episodes: a policy acts in them
 """
 COLOURS = (36, 33, 32, 35, 34, 31, 96, 93)
 POLL_S = 0.1
@@ -26,7 +29,10 @@ BELL = '\a'
 def main(argv: Sequence[str]) -> int:
     """`il run`: start a graph and look after it until Ctrl-C. Returns the exit code."""
     options = _parser().parse_args(argv)
-    nodes = graph(graph_args(options))
+    args = _args(options)
+    nodes = graph(args)
+    if args.warning:
+        print(f'warning: {args.warning}', file=sys.stderr)
     if options.print_graph:
         print(table(nodes))
         return 0
@@ -85,6 +91,15 @@ class Printer:
             print(prefix + line, flush=True)
 
 
+def _args(options: argparse.Namespace) -> GraphArgs:
+    """Return the graph that is asked for: in one process our own reader of gamepads is the one
+    that can be there, unless another is named."""
+    args = graph_args(options)
+    if options.composed and args.joystick_reader and not args.joystick_driver:
+        return dataclasses.replace(args, joystick_driver='joystick_node')
+    return args
+
+
 def _short(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -97,6 +112,10 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('--print-graph', action='store_true', help='print the nodes and end')
-    parser.add_argument('--composed', action='store_true', help='all nodes in one process')
+    parser.add_argument(
+        '--composed',
+        action='store_true',
+        help='all nodes in one process; joy: reads the gamepad with joystick_node',
+    )
     add_graph_options(parser)
     return parser

@@ -17,7 +17,7 @@ from rclpy.experimental import EventsExecutor
 from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
-from il_core.types import EpisodeEvent, EventKind, GateState, Mode
+from il_core.types import EpisodeEvent, EventKind, GateState, Mode, Outcome, is_finished
 from il_ros.messages import event_from_msg, state_from_msg
 from il_ros.topics import TOPICS, create_subscription
 
@@ -43,12 +43,13 @@ class Collected:
 
 
 def present(run: Path) -> dict[int, Collected]:
-    """Return the finished episodes of a run folder by seed, the newest of each; BAD ones do not
-    count."""
+    """Return the finished episodes of a run folder by seed, the newest of each; what counts says
+    `il_core.types.is_finished`."""
     found = {}
     for path in sorted(run.glob('bags/*/manifest.json')):
         data = json.loads(path.read_text())
-        if data['verdict'] != 'BAD' and data['outcome'] != 'aborted':
+        outcome = Outcome[data['outcome'].upper()]
+        if is_finished(data['verdict'], outcome, data['reason']):
             folder = str(path.parent)
             found[int(data['seed'])] = Collected(
                 data['episode_id'], folder, data['seed'], data['outcome'], data['verdict']

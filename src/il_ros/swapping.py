@@ -17,6 +17,11 @@ from il_core.errors import UserError
 # The gate first: it refuses while somebody acts. Until the policy follows it holds.
 NODES = ('gate', 'policy')
 RETRY_S = 0.2
+ANSWER_S = 5.0
+
+
+class Refused(UserError):
+    """A node is there and says no; later it may say yes."""
 
 
 class Swapper:
@@ -80,23 +85,43 @@ class Swapper:
             try:
                 await self._call(name)
                 return
-            except UserError:
+            except Refused:
                 if time.monotonic() > end_s:
                     raise
-            await self._pause()
+            await self._pause(RETRY_S)
 
     async def _call(self, name: str, request: Any = None) -> Any:
-        answer = await self._clients[name].call_async(request or Trigger.Request())
+        """Return the answer of a service.
+
+        Raises:
+            Refused: it says no.
+            UserError: it is not there, or its node went away with the question: what that node had
+                prepared is lost.
+        """
+        client = self._clients[name]
+        if not client.service_is_ready():
+            raise UserError('service', name, 'is not there; is its node up and active?')
+        answering = client.call_async(request or Trigger.Request())
+        await self._pause(ANSWER_S, answering)
+        if not answering.done():
+            client.remove_pending_request(answering)
+            raise UserError('service', name, f'no answer within {ANSWER_S:g} s')
+        answer = answering.result()
         if not answer.success:
-            raise UserError('service', name, f'refused: {answer.message}')
+            raise Refused('service', name, f'refused: {answer.message}')
         return answer
 
-    async def _pause(self) -> None:
-        future = Future(executor=self._node.executor)
-        timer = self._node.create_timer(
-            RETRY_S,
-            lambda: None if future.done() else future.set_result(None),
-            clock=Clock(clock_type=ClockType.STEADY_TIME),
-        )
-        await future
+    async def _pause(self, limit_s: float, until: Future | None = None) -> None:
+        """Wait for `limit_s`, or `until` that is done."""
+        over = Future(executor=self._node.executor)
+
+        def end(_: object = None) -> None:
+            if not over.done():
+                over.set_result(None)
+
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        timer = self._node.create_timer(limit_s, end, clock=steady)
+        if until is not None:
+            until.add_done_callback(end)
+        await over
         self._node.destroy_timer(timer)

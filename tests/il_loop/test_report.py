@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import html.parser
+import json
 import re
 
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 from il_core.errors import UserError
 from il_core.types import Cause, Owner
 from il_data.read import read_episode
-from il_loop import cli, report_charts, report_data, report_pictures, report_requests
+from il_loop import cli, demo_cli, report_charts, report_data, report_pictures, report_requests
 from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop
+from il_loop.demo import Session
 from il_loop.episodes import summarise
 from il_loop.evaluate import load_comparison
 from il_loop.report import write_report
@@ -226,11 +228,24 @@ def test_empty_folders_are_named(tmp_path):
         cli.round_([str(tmp_path)])
 
 
-def test_a_bad_recording_is_not_counted_and_the_newest_is(run, tmp_path):
+@pytest.mark.parametrize(
+    ('changes', 'counts'),
+    [
+        ({'verdict': 'BAD'}, False),
+        ({'verdict': 'SUSPECT', 'outcome': 'unknown', 'reason': 'recovered'}, False),
+        ({'outcome': 'aborted', 'reason': 'the recorder was stopped'}, False),
+        ({'outcome': 'aborted', 'reason': 'nobody came'}, True),
+        ({}, True),
+    ],
+)
+def test_only_finished_recordings_count_and_of_them_the_newest(run, tmp_path, changes, counts):
     evaluated = RunFolder(tmp_path)
     loop = make_loop(ToyWorld(), ALONE, run.checkpoint(1))
     rig = Rig(evaluated.bags)
     folders = [record(rig, loop.episode(200, 'x')).episode_id for _ in range(3)]
     newest = evaluated.bags / folders[-1] / 'manifest.json'
-    newest.write_text(newest.read_text().replace('"verdict": "OK"', '"verdict": "BAD"'))
-    assert [e.episode_id for e in report_data.trusted(evaluated)] == [folders[1]]
+    newest.write_text(json.dumps(json.loads(newest.read_text()) | changes))
+    found = folders[2 if counts else 1]
+    assert [e.episode_id for e in report_data.trusted(evaluated)] == [found]
+    session = Session(evaluated, range(200, 201), ())
+    assert demo_cli._sound(session)[200].name == found

@@ -9,20 +9,28 @@ import sys
 import time
 
 import pytest
+import rclpy
+from interactive_il.srv import StartEpisode, StopEpisode
+from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
+from il_core.types import Cause, GateState, Mode, Owner
+from il_gating.transitions import Event
 from il_ros.collect import Plan, collect, parse_seeds
 from il_ros.graph_args import GraphArgs
+from il_ros.messages import state_to_msg
 from il_ros.session import missing_seeds
+from il_ros.topics import TOPICS, create_publisher
 
 IL = [sys.executable, '-m', 'il_core.cli']
 DEMONSTRATE = ['--mode', 'demonstrate', '--operator', 'scripted', '--lockstep']
 
 
-def finished(run, name, seed, outcome='success', verdict='OK'):
+def finished(run, name, seed, outcome='success', verdict='OK', reason=''):
     folder = run / 'bags' / name
     folder.mkdir(parents=True)
     manifest = {'episode_id': name, 'seed': seed, 'outcome': outcome, 'verdict': verdict}
+    manifest['reason'] = reason
     (folder / 'manifest.json').write_text(json.dumps(manifest))
 
 
@@ -33,7 +41,9 @@ def test_targets_are_totals_of_episodes_that_can_be_used(tmp_path):
     finished(tmp_path, 'd', 4, outcome='aborted')
     (tmp_path / 'bags' / 'cut_off').mkdir()
     finished(tmp_path / 'bags' / '.trash', 'e', 5)
-    assert missing_seeds(range(1, 7), tmp_path) == [3, 4, 5, 6]
+    finished(tmp_path, 'f', 6, 'unknown', 'SUSPECT', 'recovered')
+    finished(tmp_path, 'g', 7, 'aborted', reason=Event.REQUEST_TIMEOUT.value)
+    assert missing_seeds(range(1, 9), tmp_path) == [3, 4, 5, 6, 8]
 
 
 def test_nothing_to_do_needs_no_graph(tmp_path):
@@ -113,3 +123,39 @@ def test_a_node_that_cannot_be_configured_ends_it_with_its_words(tmp_path):
     args = GraphArgs(checkpoint=nowhere, operator='none', namespace='left', run=str(tmp_path))
     with pytest.raises(UserError, match=r"(policy|gate): .*checkpoint is '.*none': no such"):
         collect(Plan(tmp_path, (0,)), args)
+
+
+@pytest.fixture
+def robot_graph(context, executor):
+    """A node that answers as a robot's graph without a simulator does, and stands still."""
+    node = rclpy.create_node('graph', namespace='robot')  # beside the other graph
+
+    def agree(request, response):
+        response.success = True
+        return response
+
+    for kind, name in (
+        (StartEpisode, 'episode/start'),
+        (StopEpisode, 'episode/stop'),
+        (Trigger, 'episode/discard'),
+    ):
+        node.create_service(kind, name, agree)
+    waiting = GateState(0, 1, Mode.HOLD, Owner.NOBODY, Cause.START, observation_age_s=0.01)
+    create_publisher(node, TOPICS['gate/status']).publish(state_to_msg(waiting))
+    executor.add_node(node)
+    yield executor
+    node.destroy_node()
+
+
+@pytest.mark.ros
+def test_a_running_robot_graph_has_no_simulator_to_wait_for(robot_graph, tmp_path):
+    """And it is given up after as long as was asked for."""
+    options = ['--run', str(tmp_path), '--seeds', '0', '--mode', 'robot', '--stall', '1.5']
+    options += ['--namespace', 'robot']
+    process = subprocess.Popen([*IL, 'collect', *options], stderr=subprocess.PIPE, text=True)
+    end = time.monotonic() + 30
+    while process.poll() is None and time.monotonic() < end:
+        robot_graph.spin_once(0.05)
+    process.kill()
+    assert 'no step for 1.5 s; the gate is HOLD' in process.communicate()[1]
+    assert process.returncode == 2

@@ -181,6 +181,28 @@ def test_no_joystick_and_one_that_may_not_be_read(monkeypatch, tmp_path):
     assert (first.level, 'usermod -aG input' in first.remedy) == (FAIL, True)
 
 
+@pytest.mark.parametrize(
+    ('joy', 'pygame', 'words'),
+    [
+        (True, False, 'joy_node'),
+        (False, True, 'joystick_node of this package'),
+        (False, False, 'neither pygame nor the package joy'),
+    ],
+)
+def test_who_would_read_a_gamepad(monkeypatch, tmp_path, joy, pygame, words):
+    """As the graph would choose: our own reader where the package joy is missing."""
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    if joy:
+        (tmp_path / 'lib' / 'joy').mkdir(parents=True)
+        (tmp_path / 'lib' / 'joy' / 'joy_node').touch()
+    (tmp_path / 'pygame.py').touch()
+    monkeypatch.setattr(sys, 'path', [str(tmp_path)] if pygame else [])
+    monkeypatch.delitem(sys.modules, 'pygame', raising=False)
+    driver = joystick._driver()
+    assert words in driver.finding
+    assert driver.level is (OK if joy or pygame else WARN)
+
+
 def end(node, reliable=True, latched=False):
     return {'node': node, 'reliable': reliable, 'latched': latched}
 
@@ -218,6 +240,13 @@ WELL = {
             '/r hears nothing of /p: it asks for reliable',
         ),
         ({'sim_time': ['/policy']}, 'time stands still for /policy'),
+        (
+            {
+                'sim_time': ['/left/policy', '/right/policy'],
+                'topics': {'/left/clock': topic([end('/left/sim')])},
+            },
+            'time stands still for /right/policy',
+        ),
     ],
 )
 def test_a_graph_that_is_out_of_order(change, words):
@@ -230,11 +259,9 @@ def test_a_graph_that_is_out_of_order(change, words):
 
 @pytest.mark.ros
 def test_a_running_graph_is_looked_at(tmp_path):
-    policy = [sys.executable, '-m', 'il_policy.node', '--ros-args', '-p']
-    nodes = [
-        subprocess.Popen([*policy, f'autostart:={auto}'], stderr=subprocess.DEVNULL)
-        for auto in ('true', 'false')
-    ]
+    policy = [sys.executable, '-m', 'il_policy.node', '--ros-args']
+    settings = (['-p', 'autostart:=true'], ['-p', 'autostart:=false'], ['-r', '__ns:=/left'])
+    nodes = [subprocess.Popen([*policy, *s], stderr=subprocess.DEVNULL) for s in settings]
     try:
         time.sleep(3)
         code, found = doctor(tmp_path, '--only', 'graph')
@@ -245,6 +272,7 @@ def test_a_running_graph_is_looked_at(tmp_path):
     assert code == 1
     assert found['/policy'][0] == 'FAIL'
     assert found['policy'][0] in ('WARN', 'FAIL')
+    assert found['left/policy'][0] in ('WARN', 'FAIL')
 
 
 def test_a_check_is_one_file_and_one_line(monkeypatch, tmp_path):

@@ -52,6 +52,18 @@ def test_our_own_reader_takes_the_place_of_a_missing_joy_node(tmp_path, monkeypa
         GraphArgs(joystick_driver='joynode')
 
 
+def test_one_process_reads_the_gamepad_itself(tmp_path, monkeypatch, capsys):
+    """joy_node of another package cannot be in it, and must not be dropped without a word."""
+    joy = tmp_path / 'lib' / 'joy' / 'joy_node'
+    joy.parent.mkdir(parents=True)
+    joy.touch()
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    assert main(['--print-graph', '--composed']) == 0
+    assert '| joystick | `il_teleop.device.node`' in capsys.readouterr().out
+    with pytest.raises(UserError, match=r'joy/joy_node.*cannot be part of one process'):
+        main(['--composed', '--joystick-driver', 'joy_node'])
+
+
 def test_empty_arguments_become_what_suits_the_mode():
     assert params('policy')['policy'] == 'none'
     assert params('policy', checkpoint='c')['policy'] == 'bc'
@@ -78,6 +90,14 @@ def test_a_setting_goes_to_its_node_and_wins():
     args = by_name['policy'].ros_args()
     assert args.index("tick_on:='observations'") < args.index("tick_on:='timer'")
     assert '__ns:=/left' in args
+
+
+def test_simulated_graphs_in_namespaces_keep_their_time_to_themselves():
+    """A clock of somebody else's simulator, beside a graph for a robot, is for all."""
+    for node in graph(GraphArgs(namespace='left', operator='none')):
+        assert '/clock:=/left/clock' in node.ros_args()
+    for args in (GraphArgs(), GraphArgs(mode='robot', namespace='left')):
+        assert not any('/clock' in word for node in graph(args) for word in node.ros_args())
 
 
 def test_the_parameters_of_a_gate_reach_it_as_text():
@@ -136,3 +156,12 @@ def test_print_graph_is_a_table_with_a_line_per_node(capsys):
     assert main(['--print-graph', '--operator', 'none']) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(' | ')[0] for line in lines[2:]] == ['| sim', '| policy', '| gate']
+
+
+def test_a_policy_that_can_never_act_is_said(capsys):
+    """Only the recorder begins episodes."""
+    assert main(['--print-graph', '--checkpoint', 'c', '--operator', 'none']) == 0
+    assert 'policy bc will never act' in capsys.readouterr().err
+    for other in (['--checkpoint', 'c', '--run', 'r'], ['--mode', 'demonstrate']):
+        assert main(['--print-graph', '--operator', 'keyboard', *other]) == 0
+        assert not capsys.readouterr().err

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from il_ros import environment
+from il_ros.bringup import Bringup
 from il_ros.graph import graph
 from il_ros.graph_args import GraphArgs
 
@@ -130,3 +131,23 @@ def test_our_own_profile_in_the_environment_does_not_bind_the_children(monkeypat
         monkeypatch.setenv(name, environment.profile(images=False))
     found = environment.of_children(images=True)
     assert {Path(found[name]).name for name in environment.PROFILES} == {'fastdds_local.xml'}
+
+
+def test_on_many_hosts_nodes_use_the_transport_that_the_user_has(monkeypatch):
+    """Ours keeps to 127.0.0.1, where drivers on the robot's computer hear nothing."""
+    for name in environment.PROFILES:
+        monkeypatch.delenv(name, raising=False)
+    for hosts, there in (('one', set(environment.PROFILES)), ('many', set())):
+        (node, _) = graph(GraphArgs(mode='robot', operator='none', hosts=hosts))
+        said = []
+        bringup = Bringup([node], lambda name, line, said=said: said.append(line))
+        bringup.start()
+        try:
+            pid = bringup._children[0].process.pid
+            found = Path(f'/proc/{pid}/environ').read_text().split('\0')
+        finally:
+            bringup.stop()
+        assert {v.split('=')[0] for v in found} & set(environment.PROFILES) == there
+    monkeypatch.setenv(environment.PROFILES[0], '/own.xml')
+    assert environment.of_children(hosts='many')[environment.PROFILES[0]] == '/own.xml'
+    assert environment.of_children()[environment.PROFILES[0]] == '/own.xml'

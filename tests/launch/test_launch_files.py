@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,15 @@ from ament_index_python.packages import (  # noqa: E402
     PackageNotFoundError,
     get_package_prefix,
 )
+from launch.actions import ExecuteProcess, LogInfo, RegisterEventHandler  # noqa: E402
+from launch.events import Shutdown  # noqa: E402
+from launch.events.process import ProcessExited  # noqa: E402
 from launch.launch_description_sources import (  # noqa: E402
     get_launch_description_from_python_launch_file as load,
 )
 from launch_ros.actions import Node  # noqa: E402
+
+from il_ros.launching import stop_where_it_ends  # noqa: E402
 
 FOLDER = Path(__file__).parents[2] / 'launch'
 NAMES = sorted(path.name for path in FOLDER.glob('*.launch.py'))
@@ -32,16 +38,20 @@ def test_every_argument_says_what_it_is(name):
     assert set(operator.choices) == {'joy', 'keyboard', 'scripted', 'none'}
 
 
-def nodes(name, **arguments):
-    """Return the executables that a launch file would start."""
+def actions(name, **arguments):
+    """Return the actions of a launch file."""
     context = launch.LaunchContext()
     description = load(str(FOLDER / name))
     for argument in description.get_launch_arguments():
         default = ''.join(s.perform(context) for s in argument.default_value)
         context.launch_configurations[argument.name] = default
     context.launch_configurations.update(arguments)
-    made = [entity.execute(context) or [] for entity in description.entities[-1:]]
-    return [action.node_executable for action in made[0] if isinstance(action, Node)]
+    return description.entities[-1].execute(context) or []
+
+
+def nodes(name, **arguments):
+    """Return the executables that a launch file would start."""
+    return [a.node_executable for a in actions(name, **arguments) if isinstance(a, Node)]
 
 
 def test_they_translate_the_graph():
@@ -63,3 +73,32 @@ def test_joy_node_needs_the_package_joy():
     else:
         wanted = ['policy_node', 'gate_node', 'teleop_node', 'joy_node']
         assert nodes('robot.launch.py') == wanted
+
+
+@pytest.mark.parametrize(('command', 'terminal'), [('exit 0', True), ('exit 2', False)])
+def test_a_user_who_leaves_or_errs_ends_the_launch(command, terminal):
+    """As under `il run`: `q` at the keyboard ends the graph."""
+    first = ExecuteProcess(cmd=['sh', '-c', command])
+    other = ExecuteProcess(cmd=['sleep', '60'])
+    handler = stop_where_it_ends([first] if terminal else [])
+    service = launch.LaunchService(argv=[])
+    service.include_launch_description(launch.LaunchDescription([handler, first, other]))
+    begun_s = time.monotonic()
+    service.run()
+    assert time.monotonic() - begun_s < 30
+
+
+def test_a_node_that_takes_the_terminal_ends_the_launch_with_it():
+    made = actions('sim.launch.py', operator='keyboard', run='somewhere')
+    (keyboard,) = [a for a in made if isinstance(a, Node) and a.node_executable == 'keyboard_node']
+    (handler,) = [a.event_handler for a in made if isinstance(a, RegisterEventHandler)]
+    left = ProcessExited(
+        action=keyboard, name='keyboard', cmd=[], cwd='', env={}, pid=1, returncode=0
+    )
+    (answer,) = handler.handle(left, launch.LaunchContext())
+    assert isinstance(answer.event, Shutdown)
+
+
+def test_a_policy_that_can_never_act_is_said():
+    (said,) = [a for a in actions('robot.launch.py', checkpoint='c') if isinstance(a, LogInfo)]
+    assert 'policy bc will never act' in said.msg[0].text

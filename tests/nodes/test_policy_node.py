@@ -118,6 +118,47 @@ def test_a_clock_that_jumps_back_is_followed(stand):
 
 
 @pytest.mark.parametrize(
+    ('stamp_ns', 'words'),
+    [(0, 'joint_states: header.stamp is 0'), (10**18, r'joint_states: stamped \d+\.\d+ s before')],
+)
+def test_a_stream_with_wrong_stamps_is_named_and_leaves_the_others_alone(stand, stamp_ns, words):
+    policy = stand.add(PolicyNode, task='reach')
+    sensors, wrong = Sensors(stand), Sensors(stand)
+    others = [s.name for s in wrong.out if s.name != 'joint_states']
+    assert policy.autostart()
+
+    def said(skip=()):
+        sensors(policy.now_ns(), skip=skip)
+        wrong(stamp_ns, skip=others)
+        return stand.proposals[-1].fault if stand.proposals else 'none yet'
+
+    assert stand.spin(lambda: not said(), every_s=0.02)
+    del stand.proposals[:]
+    stand.spin(said, limit_s=1.0, every_s=0.02)
+    assert not [p.fault for p in stand.proposals if p.fault], 'good samples are there, too'
+    assert stand.spin(lambda: re.search(words, said(('joint_states',))), every_s=0.02)
+    assert all('joint_states' in p.fault for p in stand.proposals if p.fault)
+
+
+def test_a_clock_that_jumps_back_between_ticks_of_a_timer_is_followed(stand):
+    policy = stand.add(PolicyNode, task='reach')
+    sensors = Sensors(stand)
+    assert policy.autostart()
+    back_ns = [0]
+    policy.now_ns = lambda: time.time_ns() - back_ns[0]
+
+    def fine():
+        sensors(policy.now_ns())
+        return any(not p.fault for p in stand.proposals)
+
+    assert stand.spin(fine, every_s=0.02)
+    back_ns[0] = 10**12
+    del stand.proposals[:]
+    assert stand.spin(fine, every_s=0.02)
+    assert all(p.frame.stamp_ns <= policy.now_ns() for p in stand.proposals)
+
+
+@pytest.mark.parametrize(
     ('params', 'words'),
     [
         ({'policy': 'bc'}, 'needs one'),

@@ -12,12 +12,16 @@ from pathlib import Path
 import pytest
 import rclpy
 from interactive_il.msg import Job
-from interactive_il.srv import CancelJob, StartJob
+from interactive_il.srv import CancelJob, LoadCheckpoint, StartJob
+from rclpy.executors import SingleThreadedExecutor
+from std_srvs.srv import Trigger
 
+from il_core.errors import UserError
 from il_core.load import load_spec
 from il_core.types import Cause
 from il_data.read import read_episode
 from il_policy import checkpoint
+from il_ros import swapping
 from il_ros.collect import Plan, collect
 from il_ros.topics import TOPICS, create_subscription
 from tests.il_gating.test_gates import fitted
@@ -166,3 +170,64 @@ def test_a_gate_with_a_critic_is_refitted_beside_the_graph_and_swapped_in(graph,
     assert {'novelty', 'risk'} <= set(episode.score_names)
     risk = episode.steps['scores'][:, episode.score_names.index('risk')]
     assert ((risk >= 0) & (risk <= 1)).all()
+
+
+@pytest.fixture
+def ros():
+    rclpy.init()
+    yield
+    rclpy.shutdown()
+
+
+class Half:
+    """Services of gate and policy; those of the gate refuse a commit, or are never answered."""
+
+    def __init__(self, answers):
+        self.executor = SingleThreadedExecutor()
+        self.hand, self.policy, self.gate = (
+            rclpy.create_node(name) for name in ('hand', 'policy', 'gate')
+        )
+        for node in (self.hand, self.policy, *([self.gate] if answers else [])):
+            self.executor.add_node(node)
+        self.refused = 0
+        for node in (self.policy, self.gate):
+            name = node.get_name()
+            node.create_service(LoadCheckpoint, f'{name}/prepare', self.prepare)
+            for phase in ('commit', 'rollback'):
+                node.create_service(Trigger, f'{name}/{phase}', self.refuse)
+
+    def prepare(self, request, response):
+        response.success, response.checkpoint_id = True, 'c'
+        return response
+
+    def refuse(self, request, response):
+        self.refused += 1
+        response.message = 'an episode runs'
+        return response
+
+    def spin(self, until, limit_s=20.0):
+        end = time.monotonic() + limit_s
+        while not until() and time.monotonic() < end:
+            self.executor.spin_once(0.05)
+        assert until()
+
+
+@pytest.mark.parametrize(
+    ('answers', 'words'), [(True, 'is not there'), (False, 'no answer within 0.5 s')]
+)
+def test_a_gate_that_goes_away_while_a_checkpoint_waits_ends_the_waiting(
+    ros, monkeypatch, tmp_path, answers, words
+):
+    """What it had prepared is gone with it, and a job that waits for it could never end."""
+    monkeypatch.setattr(swapping, 'ANSWER_S', 0.5)
+    half = Half(answers)
+    swapper = swapping.Swapper(half.hand)
+    half.spin(lambda: not swapper.missing())
+    task = half.executor.create_task(swapper.swap, tmp_path, 600.0)
+    if answers:
+        half.spin(lambda: half.refused)
+        assert not task.done(), 'a refusal is waited out'
+        half.executor.remove_node(half.gate)
+        half.gate.destroy_node()
+    with pytest.raises(UserError, match=words):
+        half.spin(task.done)

@@ -92,11 +92,14 @@ def _deaf(seen: Seen) -> Iterator[Result]:
 
 
 def _timeless(seen: Seen) -> Iterator[Result]:
-    clock = seen['topics'].get('/clock', {'publishers': []})
-    if seen['sim_time'] and not clock['publishers']:
-        names = ', '.join(seen['sim_time'])
+    """Simulated graphs in a namespace have their clock in it."""
+    ticking = {n for n, t in seen['topics'].items() if n.endswith('/clock') and t['publishers']}
+    clocks = {node: f'{node.rpartition("/")[0]}/clock' for node in seen['sim_time']}
+    still = [node for node, clock in clocks.items() if not ticking & {clock, '/clock'}]
+    if still:
         remedy = 'start the simulator, or start them with use_sim_time:=false'
-        yield fail('/clock', f'nobody publishes it: time stands still for {names}', remedy)
+        finding = f'nobody publishes it: time stands still for {", ".join(still)}'
+        yield fail('/clock', finding, remedy)
 
 
 LOOKS = (_twice, _asleep, _unwell, _rivals, _types, _deaf, _timeless)

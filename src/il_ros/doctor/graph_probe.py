@@ -3,6 +3,7 @@ state, what they publish and say."""
 
 from __future__ import annotations
 
+import functools
 import json
 import sys
 import time
@@ -16,6 +17,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
 NAME = 'il_doctor'
+DIAGNOSTICS = 'diagnostic_msgs/msg/DiagnosticArray'
 LOOK_S = 2.5
 ANSWER_S = 1.5
 
@@ -28,7 +30,7 @@ class Look:
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.diagnostics: dict[str, tuple[int, str]] = {}
-        self.node.create_subscription(DiagnosticArray, '/diagnostics', self._hear, 50)
+        self.heard: set[str] = set()
 
     def see(self) -> dict[str, Any]:
         self._spin(LOOK_S)
@@ -46,13 +48,23 @@ class Look:
             'diagnostics': self.diagnostics,
         }
 
-    def _hear(self, message: Any) -> None:
+    def _listen(self) -> None:
+        """Hear the diagnostics of every namespace, as they are discovered."""
+        for topic, types in self.node.get_topic_names_and_types():
+            if DIAGNOSTICS in types and topic not in self.heard:
+                self.heard.add(topic)
+                hear = functools.partial(self._hear, topic.rpartition('/')[0].strip('/'))
+                self.node.create_subscription(DiagnosticArray, topic, hear, 50)
+
+    def _hear(self, namespace: str, message: Any) -> None:
         for status in message.status:
-            self.diagnostics[status.name] = (status.level[0], status.message)
+            name = f'{namespace}/{status.name}' if namespace else status.name
+            self.diagnostics[name] = (status.level[0], status.message)
 
     def _spin(self, span_s: float) -> None:
         end_s = time.monotonic() + span_s
         while time.monotonic() < end_s:
+            self._listen()
             self.executor.spin_once(0.05)
 
     def _ask(

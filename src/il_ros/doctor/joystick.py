@@ -48,8 +48,12 @@ def _names() -> list[str] | None:
 
 
 def _driver() -> Result:
+    """Say who reads the gamepad in a graph: as `GraphArgs.joystick_reader` chooses."""
     path = environment.foreign_executable('joy', 'joy_node', environment.of_children())
     if path:
         return ok('driver', str(path))
-    remedy = f'`apt install ros-$ROS_DISTRO-joy` on a ROS install; {KEYBOARD}'
-    return warn('driver', 'package joy is not installed: nothing reads a gamepad', remedy)
+    if importlib.util.find_spec('pygame') is not None:
+        return ok('driver', 'joystick_node of this package (the package joy is not installed)')
+    remedy = "`pip install 'interactive-il[joystick]'`, or `apt install ros-$ROS_DISTRO-joy` on a "
+    remedy += f'ROS install; {KEYBOARD}'
+    return warn('driver', 'neither pygame nor the package joy is installed', remedy)
