@@ -15,8 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from il_core.errors import UserError
 from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, load_labels
 from il_data.episode import Episode
-from il_data.manifest import Verdict
-from il_data.read import read_episodes
+from il_data.read import bag_folders, read_episodes
 from il_data.weighting import WEIGHTINGS
 from il_loop import evaluate as evaluation
 from il_loop.cast import ALONE, Cast, aided, make_loop, play
@@ -118,11 +117,19 @@ def evaluate(argv: list[str]) -> int:
     parser.add_argument('--against', type=Path, help='the one to compare with, on the same seeds')
     parser.add_argument('-n', '--episodes', type=int, default=50, help='episodes of each')
     parser.add_argument('--seed', type=int, default=10_000, help='first seed')
-    parser.add_argument('--gate', default='', help='with this gate and a scripted human')
+    parser.add_argument(
+        '--gate', default='', help='with this gate and a scripted human; of bags, the recorded one'
+    )
     parser.add_argument('--out', type=Path, help='JSON file for the result')
     args = parser.parse_args(argv)
     if args.episodes < 1:
         raise UserError('--episodes', args.episodes, 'must be at least 1')
+    for path in filter(None, (args.checkpoint, args.against) if args.gate else ()):
+        if not _is_checkpoint(path) and bag_folders(path):
+            rule = (
+                f'is for checkpoints; bags have the gate that recorded them, and {path} are bags'
+            )
+            raise UserError('--gate', args.gate, rule)
     seeds = range(args.seed, args.seed + args.episodes)
     cast = aided(args.gate) if args.gate else ALONE
     after = _evaluated(args.checkpoint, seeds, cast)
@@ -201,11 +208,13 @@ def training_lines() -> Iterator[Callable[[Trained], None]]:
 
 
 def _evaluated(path: Path, seeds: range, cast: Cast) -> evaluation.Evaluation:
-    if (path / checkpoint.POLICY).is_file():
+    if _is_checkpoint(path):
         return evaluate_checkpoint(path, seeds, cast)
-    episodes = [e for e in read_episodes(path) if e.manifest.seed in seeds]
-    episodes = [e for e in episodes if e.verdict is not Verdict.BAD]
-    return evaluation.from_episodes(episodes, label=str(path))
+    return evaluation.from_bags(path, seeds, label=str(path))
+
+
+def _is_checkpoint(path: Path) -> bool:
+    return (path / checkpoint.POLICY).is_file()
 
 
 def evaluate_checkpoint(path: Path, seeds: range, cast: Cast = ALONE) -> evaluation.Evaluation:

@@ -15,7 +15,7 @@ from il_data.read import read_episode
 from il_loop import cli, report_charts, report_data, report_pictures, report_requests
 from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop
 from il_loop.episodes import summarise
-from il_loop.evaluate import load_comparison
+from il_loop.evaluate import load_comparison, load_evaluation
 from il_loop.report import write_report
 from il_loop.report_data import Group
 from il_loop.report_page import Page, Table, render
@@ -224,6 +224,22 @@ def test_empty_folders_are_named(tmp_path):
         cli.train([str(tmp_path), '--out', str(tmp_path / 'bc')])
     with pytest.raises(UserError, match='il collect'):
         cli.round_([str(tmp_path)])
+
+
+def test_bags_are_evaluated_with_their_gate_and_once_per_seed(run, tmp_path):
+    bags, result = tmp_path / 'bags', tmp_path / 'result.json'
+    rig, loop = Rig(bags), make_loop(ToyWorld(), ASSISTED, run.checkpoint(0))
+    ids = [record(rig, loop.episode(seed, 'x')).episode_id for seed in (200, 201, 200)]
+    argv = [str(bags), '--seed', '200', '-n', '2']
+    with pytest.raises(UserError, match=r"--gate is 'dagger': .*the gate that recorded them"):
+        cli.evaluate([*argv, '--gate', 'dagger'])
+    assert cli.evaluate([*argv, '--out', str(result)]) == 0
+    found = load_evaluation(result)
+    assert (found.gate, found.success.n) == ('novelty', 2)
+    assert [e.id for e in found.episodes] == [ids[2], ids[1]]
+    record(rig, make_loop(ToyWorld(), ALONE, run.checkpoint(0)).episode(201, 'x'))
+    with pytest.raises(UserError, match=r"gate is \['novelty', 'policy_only'\]: must be one only"):
+        cli.evaluate(argv)
 
 
 def test_a_bad_recording_is_not_counted_and_the_newest_is(run, tmp_path):
