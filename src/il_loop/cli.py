@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from il_core.errors import UserError
-from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, load_labels
+from il_core.load import load_spec
+from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, labels
 from il_data.episode import Episode
 from il_data.read import bag_folders, read_episodes
 from il_data.weighting import WEIGHTINGS
@@ -22,7 +23,7 @@ from il_loop.cast import ALONE, Cast, aided, make_loop, play
 from il_loop.fits import FITS, PROBES
 from il_loop.probe import prober
 from il_loop.report_page import points, rate
-from il_loop.rounds import RoundConfig, make_round, read_bags
+from il_loop.rounds import RoundConfig, content_hash, make_round, read_bags
 from il_loop.run_folder import RoundFile, RunFolder
 from il_policy import bc, checkpoint
 from il_policy.critic import CriticConfig
@@ -33,24 +34,38 @@ CONSOLE = Console(soft_wrap=True, highlight=False)
 
 
 def train(argv: list[str]) -> int:
-    """Clone a policy from a folder of bags."""
+    """Clone a policy from a folder of bags; a stopped training goes on when called again."""
     parser = _parser(
         'train', 'clone a policy from recorded episodes', 'il train runs/a/bags --out runs/a/bc'
     )
     parser.add_argument('bags', type=Path, help='folder of bags')
     parser.add_argument('--out', type=Path, required=True, help='checkpoint folder to write')
     parser.add_argument('--only-successful', action='store_true', help='leave other episodes out')
+    parser.add_argument('--task', default='', help='task of bags that do not say it (foreign)')
+    parser.add_argument('--robot', default='', help="robot, where it is not the task's own")
     _training_arguments(parser)
     args = parser.parse_args(argv)
     chosen = DEMONSTRATIONS if args.only_successful else INTERVENTIONS
     chosen = dataclasses.replace(chosen, weighting=args.weighting)
-    spec = read_episodes(args.bags)[0].spec
-    found = load_labels(args.bags, spec, chosen)
+    if args.robot and not args.task:
+        raise UserError('--robot', args.robot, 'needs --task, the task of bags that do not say it')
+    named = load_spec(args.task, args.robot) if args.task else None
+    spec = named or read_episodes(args.bags)[0].spec
+    episodes = read_episodes(args.bags, spec)
+    found = labels(episodes, chosen)
     for item in found.left_out:
         CONSOLE.print(f'left out: {item.episode_id}: {item.reason}')
     config = bc.BcConfig(epochs=args.epochs, members=args.members, threads=args.threads)
     with training_bar() as step:
-        bc.train(found.columns, spec, config, seed=args.seed, out=args.out, progress=step)
+        bc.train(
+            found.columns,
+            spec,
+            config,
+            seed=args.seed,
+            out=args.out,
+            progress=step,
+            episodes={e.episode_id: content_hash(e) for e in episodes},
+        )
     CONSOLE.print(f'{len(found.columns)} labels; checkpoint in {args.out}')
     return 0
 

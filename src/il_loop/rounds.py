@@ -32,7 +32,6 @@ from il_policy.critic import CriticConfig
 from il_policy.fitting import Progress
 from il_policy.policies.bc import BcPolicy
 from il_policy.runtime import OnnxRuntime
-from il_policy.train_state import state_path
 
 CHECKPOINT = 'checkpoint'
 Probe = Callable[[Policy], Sequence[Episode]]
@@ -64,6 +63,8 @@ class RoundConfig:
         if self.gate in SPREAD and self.bc.members < 2:
             rule = f'must be at least 2 for gate {self.gate}, which asks where members disagree'
             raise UserError('members', self.bc.members, rule)
+        if self.alpha is not None and not 0 <= self.alpha <= 1:
+            raise UserError('alpha', self.alpha, 'is a share of states: must be in [0, 1]')
 
     @property
     def labelled(self) -> Selection:
@@ -93,8 +94,8 @@ def make_round(
 ) -> RoundFile:
     """Make the next round from all episodes, or return the last one where nothing is new.
 
-    An interrupt leaves the training's state behind; calling again with the same episodes goes on
-    from there.
+    An interrupt leaves the training's state behind, also one in the gate's fit; calling again with
+    the same episodes goes on from there.
 
     Args:
         episodes: all that there are, demonstrations included, of this and earlier rounds.
@@ -186,7 +187,7 @@ def _train(work: _Work, fixed: Mapping[str, float]) -> Mapping[str, Any]:
     """Write folder/checkpoint and return what is known of its gate."""
     config = work.config
     work.folder.mkdir(parents=True, exist_ok=True)
-    out, state = work.folder / CHECKPOINT, state_path(work.folder / CHECKPOINT)
+    out = work.folder / CHECKPOINT
     shutil.rmtree(out, ignore_errors=True)  # finished, but the round was not
     gate: dict[str, Any] = {}
 
@@ -194,27 +195,17 @@ def _train(work: _Work, fixed: Mapping[str, float]) -> Mapping[str, Any]:
         if config.gate:
             gate.update(_fit(work, path, fixed))
 
-    def run(resume: Path | None) -> None:
-        bc.train(
-            work.selected.columns,
-            work.new[0].spec,
-            config.bc,
-            seed=config.seed,
-            out=out,
-            progress=work.progress,
-            resume=resume,
-            episodes=work.hashes,
-            notes=_words(config.labelled),
-            finish=finish,
-        )
-
-    try:
-        run(state if state.is_file() else None)
-    except UserError as error:
-        if error.what != 'training state':
-            raise
-        state.unlink()  # left by a training on other episodes
-        run(None)
+    bc.train(
+        work.selected.columns,
+        work.new[0].spec,
+        config.bc,
+        seed=config.seed,
+        out=out,
+        progress=work.progress,
+        episodes=work.hashes,
+        notes=_words(config.labelled),
+        finish=finish,
+    )
     return gate
 
 

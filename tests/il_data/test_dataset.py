@@ -191,7 +191,7 @@ def test_a_foreign_bag_of_no_use_says_why(tmp_path):
     foreign(tmp_path / 'still', StoragePlugin.MCAP, spec, drop='servo/twist')
     with pytest.raises(UserError, match=r"command topic is 'servo/twist'.*TwistStamped"):
         read_episode(tmp_path / 'still', spec)
-    with pytest.raises(UserError, match='say of which task and robot'):
+    with pytest.raises(UserError, match='say of which task it is'):
         read_episode(tmp_path / 'still')
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import html.parser
 import re
 
 import numpy as np
 import pytest
+import yaml
+from rosbags.rosbag2 import StoragePlugin
 
 from il_core.errors import UserError
+from il_core.structure import plain
 from il_core.types import Cause, Owner
 from il_data.read import read_episode
 from il_loop import cli, report_charts, report_data, report_pictures, report_requests
@@ -20,13 +24,14 @@ from il_loop.report import write_report
 from il_loop.report_data import Group
 from il_loop.report_page import Page, Table, render
 from il_loop.requests import reaction, requests
-from il_loop.rounds import make_round, read_bags
+from il_loop.rounds import content_hash, make_round, read_bags
 from il_loop.run_folder import RunFolder
 from il_policy.checkpoint import load
 from tests.il_data.fake import Rig
+from tests.il_data.test_dataset import foreign
 from tests.il_loop.bags import record
 from tests.il_loop.test_rounds import QUICK
-from tests.toy import ToyWorld
+from tests.toy import ToyWorld, toy_spec
 
 SEEDS = range(200, 206)
 
@@ -196,7 +201,9 @@ def test_commands_work_on_the_run(run, tmp_path, capsys):
     out = tmp_path / 'bc'
     argv = [str(run.bags), '--out', str(out), '--epochs', '5', '--members', '2']
     assert cli.train([*argv, '--threads', '2']) == 0
-    assert load(out).policy.training.config['threads'] == 2
+    training = load(out).policy.training
+    assert training.config['threads'] == 2
+    assert training.episodes == {e.episode_id: content_hash(e) for e in read_bags(run)}
     assert cli.round_([str(run.path), '--epochs', '5']) == 0
     assert 'nothing new: round 1' in capsys.readouterr().out
     sides = [str(run.evaluated(number).bags) for number in (1, 0)]
@@ -209,6 +216,45 @@ def test_commands_work_on_the_run(run, tmp_path, capsys):
     assert str(run.report) in capsys.readouterr().out.replace('\n', '')
     with pytest.raises(UserError, match='exists'):
         cli.train(argv)
+
+
+def test_a_stopped_training_is_gone_on_with(run, tmp_path, monkeypatch):
+    argv = [str(run.bags), '--epochs', '200', '--members', '2', '--out']
+    steps, stop_at = [], [100]
+
+    @contextlib.contextmanager
+    def bar():
+        def step(report):
+            steps.append(report.step)
+            if report.step >= stop_at[0]:
+                raise KeyboardInterrupt
+
+        yield step
+
+    monkeypatch.setattr(cli, 'training_bar', bar)
+    with pytest.raises(KeyboardInterrupt):
+        cli.train([*argv, str(tmp_path / 'bc')])
+    stop_at[0] = np.inf
+    steps.clear()
+    assert cli.train([*argv, str(tmp_path / 'bc')]) == 0
+    assert steps[0] > 100
+    assert cli.train([*argv, str(tmp_path / 'whole')]) == 0
+    assert load(tmp_path / 'bc').id == load(tmp_path / 'whole').id
+
+
+def test_plain_bags_are_trained_on_by_their_task(tmp_path):
+    spec = toy_spec()
+    for name, part in (('task', spec.task), ('robot', spec.robot)):
+        (tmp_path / f'{name}.yaml').write_text(yaml.safe_dump(plain(part)))
+    foreign(tmp_path / 'bags' / 'plain', StoragePlugin.MCAP, spec)
+    argv = [str(tmp_path / 'bags'), '--out', str(tmp_path / 'bc'), '--epochs', '2']
+    with pytest.raises(UserError, match=r'say of which task it is \(--task\)'):
+        cli.train(argv)
+    robot = ['--robot', str(tmp_path / 'robot.yaml')]
+    with pytest.raises(UserError, match='needs --task'):
+        cli.train([*argv, *robot])
+    assert cli.train([*argv, '--task', str(tmp_path / 'task.yaml'), *robot]) == 0
+    assert load(tmp_path / 'bc', spec).policy.training.episodes.keys() == {'plain'}
 
 
 @pytest.mark.parametrize('command', [cli.train, cli.round_, cli.evaluate, cli.report])

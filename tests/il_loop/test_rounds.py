@@ -14,10 +14,12 @@ from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
 from il_policy import checkpoint
 from il_policy.bc import BcConfig
+from il_policy.critic import CriticConfig
 from il_policy.train_state import state_path
 from tests.toy import ToyWorld, toy_spec
 
 QUICK = RoundConfig(BcConfig(members=3, hidden=(32, 32), epochs=60, batch=32))
+THRIFTY = RoundConfig(QUICK.bc, 'thrifty_dagger', critic=CriticConfig(steps=250))
 LONG = RoundConfig(BcConfig(members=3, hidden=(32, 32), epochs=300, batch=32))
 
 
@@ -115,6 +117,26 @@ def test_interrupted_round_goes_on_and_ends_the_same(tmp_path, demos):
     assert steps[0] > calls[1]
     assert resumed.checkpoint_id == whole.checkpoint_id
     assert not run.partial(0).exists()
+
+
+def test_a_stop_in_the_fit_of_the_gate_keeps_the_training(tmp_path, demos):
+    run, steps = RunFolder(tmp_path), []
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_round(run, demos, THRIFTY, probe=interrupt)
+    assert run.rounds() == []
+    made = make_round(run, demos, THRIFTY, lambda p: steps.append(p.steps))
+    assert set(steps) == {250}, 'only the critics were still to be trained'
+    assert made.gate['name'] == 'thrifty_dagger'
+
+
+@pytest.mark.parametrize('alpha', [-0.1, 1.5, float('nan')])
+def test_an_alpha_that_is_no_share_is_refused_before_the_training(alpha):
+    with pytest.raises(UserError, match=r'alpha.*must be in \[0, 1\]'):
+        RoundConfig(alpha=alpha)
 
 
 def test_state_of_another_training_is_not_mixed_in(tmp_path, demos):
