@@ -23,7 +23,8 @@ from il_loop.cast import ALONE, Cast, aided, make_loop, play
 from il_loop.fits import FITS, PROBES
 from il_loop.probe import prober
 from il_loop.report_page import points, rate
-from il_loop.rounds import RoundConfig, content_hash, make_round, read_bags
+from il_loop.round_episodes import content_hash
+from il_loop.rounds import RoundConfig, make_round, read_bags
 from il_loop.run_folder import RoundFile, RunFolder
 from il_policy import bc, checkpoint
 from il_policy.critic import CriticConfig

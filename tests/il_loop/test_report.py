@@ -24,7 +24,8 @@ from il_loop.report import write_report
 from il_loop.report_data import Group
 from il_loop.report_page import Page, Table, render
 from il_loop.requests import reaction, requests
-from il_loop.rounds import content_hash, make_round, read_bags
+from il_loop.round_episodes import content_hash
+from il_loop.rounds import make_round, read_bags
 from il_loop.run_folder import RunFolder
 from il_policy.checkpoint import load
 from tests.il_data.fake import Rig
@@ -204,8 +205,8 @@ def test_commands_work_on_the_run(run, tmp_path, capsys):
     training = load(out).policy.training
     assert training.config['threads'] == 2
     assert training.episodes == {e.episode_id: content_hash(e) for e in read_bags(run)}
-    assert cli.round_([str(run.path), '--epochs', '5']) == 0
-    assert 'nothing new: round 1' in capsys.readouterr().out
+    with pytest.raises(UserError, match=r'bc.epochs: 60.0 -> 5.0.*no episode is new: record one'):
+        cli.round_([str(run.path), '--epochs', '5'])
     sides = [str(run.evaluated(number).bags) for number in (1, 0)]
     result = tmp_path / 'result.json'
     seeds = ['--seed', str(SEEDS[0]), '-n', str(len(SEEDS))]
@@ -216,6 +217,14 @@ def test_commands_work_on_the_run(run, tmp_path, capsys):
     assert str(run.report) in capsys.readouterr().out.replace('\n', '')
     with pytest.raises(UserError, match='exists'):
         cli.train(argv)
+
+
+def test_a_round_is_made_once(run, tmp_path, capsys):
+    (tmp_path / 'bags').symlink_to(run.bags)
+    argv = [str(tmp_path), '--epochs', '1', '--members', '2']
+    assert cli.round_(argv) == 0
+    assert cli.round_([*argv, '--threads', '2']) == 0
+    assert 'nothing new: round 0 has seen all 10 bags' in capsys.readouterr().out
 
 
 def test_a_stopped_training_is_gone_on_with(run, tmp_path, monkeypatch):

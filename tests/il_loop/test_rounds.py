@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -84,6 +85,25 @@ def test_nothing_new_trains_nothing(trained):
     before = sorted(p.name for p in run.path.iterdir())
     assert make_round(run, episodes, QUICK) == run.read_round(1)
     assert sorted(p.name for p in run.path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ('change', 'says'),
+    [
+        ({'gate': 'thrifty_dagger'}, "gate: 'novelty' -> 'thrifty_dagger'"),
+        ({'alpha': 0.5}, 'alpha: None -> 0.5'),
+        ({'weighting': 'iwr'}, "weighting: '' -> 'iwr'"),
+        ({'seed': 3}, 'seed: 0 -> 3'),
+        ({'bc': replace(QUICK.bc, members=2)}, 'bc.members: 3 -> 2'),
+    ],
+)
+def test_other_settings_without_a_new_episode_are_refused(trained, change, says):
+    run, episodes = trained
+    with pytest.raises(UserError, match=f'{says}.*round 1 .*no episode is new'):
+        make_round(run, episodes, replace(QUICK, **change))
+    assert len(run.rounds()) == 2
+    same = replace(QUICK, bc=replace(QUICK.bc, threads=2))
+    assert make_round(run, episodes, same) == run.read_round(1), 'threads change no bit'
 
 
 def test_lost_or_changed_episodes_are_refused(trained):
