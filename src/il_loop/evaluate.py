@@ -125,6 +125,19 @@ def from_bags(folder: Path, seeds: Container[int], *, label: str) -> Evaluation:
     return from_episodes(episodes, label=label, gate=gates[0])
 
 
+def compare_common(before: Evaluation, after: Evaluation) -> Comparison | None:
+    """Pair two evaluations by the seeds that both have run; None where there is none. Raises
+    UserError where their tasks differ."""
+    common = set(before.seeds) & set(after.seeds)
+    return compare(*(_on(side, common) for side in (before, after))) if common else None
+
+
+def _on(made: Evaluation, seeds: Container[int]) -> Evaluation:
+    kept = [e for e in made.episodes if e.seed in seeds]
+    about = {'label': made.label, 'task': made.task, 'gate': made.gate}
+    return evaluation(kept, **about, checkpoint_id=made.checkpoint_id)
+
+
 def compare(before: Evaluation, after: Evaluation) -> Comparison:
     """Pair two evaluations by seed. Raises UserError where their seeds or tasks differ."""
     if before.task != after.task:

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import html.parser
 import re
+import shlex
 
 import numpy as np
 import pytest
@@ -153,9 +154,44 @@ def test_page_without_anything_says_so(tmp_path):
     with pytest.raises(UserError, match='no round yet'):
         write_report(RunFolder(tmp_path))
     nothing = Table(('a',), ())
-    bare = render(Page('<t>', 's', None, '', '', '', nothing, (), (), nothing, nothing))
+    bare = render(Page('<t>', 's', None, (), '', '', '', nothing, (), (), nothing, nothing))
     assert 'No paired evaluation' in bare
     assert '&lt;t&gt;' in bare
+
+
+def linked(run, into, evaluated):
+    """Return a run folder with the rounds and bags of `run` and these evaluations of it."""
+    for name in ('bags', 'round_0', 'round_1'):
+        (into / name).symlink_to(run.path / name)
+    made = RunFolder(into)
+    for number, seeds in evaluated.items():
+        made.evaluated(number).bags.mkdir(parents=True)
+        for bag in run.evaluated(number).bags.iterdir():
+            if read_episode(bag).manifest.seed in seeds:
+                (made.evaluated(number).bags / bag.name).symlink_to(bag)
+    return made
+
+
+def test_evaluations_in_part_are_compared_on_their_common_seeds(run, tmp_path):
+    part = linked(run, tmp_path, {0: (200, 201, 202, 203), 1: (202, 203, 204, 205)})
+    page = write_report(part, pictures=False).read_text()
+    assert '2 paired seeds' in page
+    assert '2 pairs of the same seed, of 6 seeds' in page
+    pair = report_data.turned_pair(report_data.load(part))
+    assert {e.manifest.seed for e in pair} <= {202, 203}
+
+
+def test_page_without_common_seeds_names_the_commands_that_record_them(run, tmp_path):
+    part = linked(run, tmp_path, {0: (200, 201), 1: (202,)})
+    assert report_data.turned_pair(report_data.load(part)) is None
+    page = html.unescape(write_report(part, pictures=False).read_text())
+    commands = re.findall('<code>il collect (.*?)</code>', page)
+    where = [str(part.evaluated(number).path) for number in (0, 1)]
+    collect_cli = pytest.importorskip('il_ros.collect_cli')
+    parsed = [collect_cli._parser().parse_args(shlex.split(command)) for command in commands]
+    assert [p.run for p in parsed] == where
+    assert [p.checkpoint for p in parsed] == [str(part.checkpoint(n)) for n in (0, 1)]
+    assert 'il evaluate' not in page
 
 
 def test_curve_counts_the_human_of_every_episode_so_far(run):
