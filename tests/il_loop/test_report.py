@@ -293,7 +293,7 @@ def test_plain_bags_are_trained_on_by_their_task(tmp_path):
         (tmp_path / f'{name}.yaml').write_text(yaml.safe_dump(plain(part)))
     foreign(tmp_path / 'bags' / 'plain', StoragePlugin.MCAP, spec)
     argv = [str(tmp_path / 'bags'), '--out', str(tmp_path / 'bc'), '--epochs', '2']
-    with pytest.raises(UserError, match=r'say of which task it is \(--task\)'):
+    with pytest.raises(UserError, match=r'say of which task it is \(--task of il train'):
         cli.train(argv)
     robot = ['--robot', str(tmp_path / 'robot.yaml')]
     with pytest.raises(UserError, match='needs --task'):
