@@ -35,7 +35,7 @@ def stream_samples(contents: Contents, spec: Spec, stamped: bool) -> dict[str, S
         stamped: use header stamps; otherwise receive stamps stand in for them.
 
     Raises:
-        UserError: a stream's topic is not in the bag.
+        UserError: a stream's topic is not in the bag, or no message on it has the fields.
     """
     out = {}
     for stream in spec.observed:
@@ -44,9 +44,9 @@ def stream_samples(contents: Contents, spec: Spec, stamped: bool) -> dict[str, S
             raise _absent('stream', stream.topic, stream.type, contents)
         table = Table(topic)
         decoder = codec('stream', stream.codec).decoder(stream.fields)
-        values = table.decoded(decoder, len(stream.fields))
+        found = table.decoded(decoder, len(stream.fields))
         stamps = table.stamps_ns() if stamped else table.log_ns
-        out[stream.name] = Samples(stamps, table.log_ns, values)
+        out[stream.name] = Samples(stamps[found.rows], table.log_ns[found.rows], found.values)
     return out
 
 
@@ -165,11 +165,12 @@ def _command_values(
 ) -> tuple[Vector, NDArray[np.int64]]:
     """Return (n, axes) in the axes' units and (n,) receive stamps, in order of receipt."""
     decoder = codec('command', command.codec).decoder(command.fields)
-    values = table.decoded(decoder, len(command.fields))
+    found = table.decoded(decoder, len(command.fields))
+    values, log_ns = found.values, table.log_ns[found.rows]
     if command.per_second:
         values = values * (spec.period_ns / NS_PER_S)
-    order = np.argsort(table.log_ns, kind='stable')
-    return values[order], table.log_ns[order]
+    order = np.argsort(log_ns, kind='stable')
+    return values[order], log_ns[order]
 
 
 def _absent(what: str, name: str, msgtype: str, contents: Contents) -> UserError:

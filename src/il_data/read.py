@@ -21,6 +21,7 @@ from il_data.frames import align_foreign, rebuild
 from il_data.manifest import Manifest, spec_of
 from il_data.steps import OWN_TYPES, Extract, extract, find_topic, sizes_of
 
+UNNAMED = 'say of which task it is (--task of il train, il bags)'
 # Specs met so far, by hash: many bags share one.
 _SPECS: dict[str, Spec] = {}
 
@@ -110,12 +111,12 @@ def _identify(path: Path, spec: Spec | None, found: cache.Files) -> tuple[Manife
         if files[0].suffix == '.mcap' and library_of(files[0]) == LIBRARY:
             raise UserError('bag', str(path), f'was cut off: run `il bags repair {path}`')
         if spec is None:
-            raise UserError('bag', str(path), 'has no manifest: say of which task and robot it is')
+            raise UserError('bag', str(path), f'has no manifest: {UNNAMED}')
         return Manifest(path.name, reason='foreign bag'), spec
     known = manifest.load(path)
     own = spec_of(known)
     if spec is None and own is None:
-        raise UserError('bag', str(path), 'names no spec: say of which task and robot it is')
+        raise UserError('bag', str(path), f'names no spec: {UNNAMED}')
     if spec is not None and own is not None and own.hash != spec.hash:
         lines = '; '.join(own.diff(spec)[:5])
         raise UserError(

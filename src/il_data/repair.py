@@ -11,7 +11,7 @@ from il_core.types import EventKind, Outcome
 from il_data.bag import METADATA, BagWriter, Qos, Topic
 from il_data.cdr import decode
 from il_data.contents import Contents, RawTopic, read_mcap
-from il_data.manifest import Expected, Manifest, judge
+from il_data.manifest import Expected, Manifest, judge, load
 from il_data.meter import Meter, TopicStats
 from il_data.proposals import PROPOSAL, ids_of
 from il_data.schema import Definition, fields_of
@@ -24,9 +24,9 @@ EVENT = 'interactive_il/msg/EpisodeEvent'
 def repair(folder: Path) -> Manifest:
     """Rewrite an unfinished or damaged MCAP bag from its readable part, and give it a manifest.
 
-    The verdict is SUSPECT or worse, with 'recovered' among the reasons. The old file is replaced
-    by rename, after the new one is whole. A bag of ours without any message goes to the trash
-    folder.
+    The verdict is SUSPECT or worse, with 'recovered' among the reasons. Outcome and reason of a
+    manifest that is intact stay. The old file is replaced by rename, after the new one is whole.
+    A bag of ours without any message goes to the trash folder.
 
     Raises:
         UserError: no MCAP file there, a recorder still writes it, or nothing in it is readable.
@@ -95,10 +95,11 @@ def _manifest(folder: Path, contents: Contents) -> Manifest:
     verdict, reasons = judge(stats, expected, [f'recovered: {why}'])
     stamps = [ns for topic in contents.topics.values() for ns in topic.log_ns]
     checkpoint_id, spec_hash = _ids(contents)
+    outcome, reason = _outcome(folder, contents)
     return Manifest(
         episode_id=folder.name,
-        outcome=_outcome(contents),
-        reason='recovered',
+        outcome=outcome,
+        reason=reason,
         operator=note.get('operator', ''),
         seed=note.get('seed', 0),
         start_ns=min(stamps),
@@ -128,8 +129,20 @@ def _stats(topic: RawTopic) -> TopicStats:
     return meter.stats()
 
 
-def _outcome(contents: Contents) -> Outcome:
-    """Return the outcome that was said before the recording broke off."""
+def _outcome(folder: Path, contents: Contents) -> tuple[Outcome, str]:
+    """Return outcome and reason: the manifest's, as services and labels are in no message; where
+    there is none, what was said before the recording broke off."""
+    try:
+        known = load(folder)
+    except UserError:
+        return _said(contents), 'recovered'
+    if known.recovered:
+        return known.outcome, known.reason
+    return known.outcome, '; '.join(filter(None, ('recovered', known.reason)))
+
+
+def _said(contents: Contents) -> Outcome:
+    """Return the outcome among the messages."""
     for topic in contents.topics.values():
         if topic.type == EVENT:
             for batch in decode(topic.data, fields_of(topic.type, topic.schema), topic.type):

@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from il_core.errors import UserError
 from il_core.types import NS_PER_S, Vector
 from il_data.cdr import decode
 from il_data.contents import RawTopic
 from il_data.schema import fields_of
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """What a codec made of a topic: (n,) numbers of the messages that have what it reads, in the
+    order of the file, and (n, width) values."""
+
+    rows: NDArray[np.intp]
+    values: Vector
 
 
 class Table:
@@ -71,12 +82,27 @@ class Table:
                 out[batch.rows] = np.stack([_ns(stamp) for stamp in stamps], axis=1)
         return out
 
-    def decoded(self, decoder: Callable[[Any], Vector], width: int) -> Vector:
-        """Return (N, width): what a codec's decoder makes of the messages."""
-        out = np.full((self.n, width), np.nan)
+    def decoded(self, decoder: Callable[[Any], Vector], width: int) -> Decoded:
+        """Return what a codec's decoder makes of the messages, without those that lack a name.
+
+        As live, where such a message is a complaint: the arm and the gripper may publish on one
+        topic.
+
+        Raises:
+            UserError: all of them lack it.
+        """
+        out, known = np.empty((self.n, width)), np.zeros(self.n, bool)
+        lacking: UserError | None = None
         for batch in self.batches:
-            out[batch.rows] = decoder(batch.message).T
-        return out
+            try:
+                out[batch.rows] = decoder(batch.message).T
+            except UserError as error:
+                lacking = error
+            else:
+                known[batch.rows] = True
+        if lacking is not None and not known.any():
+            raise lacking
+        return Decoded(np.flatnonzero(known), out[known])
 
 
 def _ns(stamp: Any) -> NDArray[np.int64]:

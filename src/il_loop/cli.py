@@ -13,16 +13,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from il_core.errors import UserError
-from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, load_labels
+from il_core.load import load_spec
+from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, labels
 from il_data.episode import Episode
-from il_data.manifest import Verdict
-from il_data.read import read_episodes
+from il_data.read import bag_folders, read_episodes
 from il_data.weighting import WEIGHTINGS
 from il_loop import evaluate as evaluation
 from il_loop.cast import ALONE, Cast, aided, make_loop, play
 from il_loop.fits import FITS, PROBES
 from il_loop.probe import prober
 from il_loop.report_page import points, rate
+from il_loop.round_episodes import content_hash
 from il_loop.rounds import RoundConfig, make_round, read_bags
 from il_loop.run_folder import RoundFile, RunFolder
 from il_policy import bc, checkpoint
@@ -34,24 +35,38 @@ CONSOLE = Console(soft_wrap=True, highlight=False)
 
 
 def train(argv: list[str]) -> int:
-    """Clone a policy from a folder of bags."""
+    """Clone a policy from a folder of bags; a stopped training goes on when called again."""
     parser = _parser(
         'train', 'clone a policy from recorded episodes', 'il train runs/a/bags --out runs/a/bc'
     )
     parser.add_argument('bags', type=Path, help='folder of bags')
     parser.add_argument('--out', type=Path, required=True, help='checkpoint folder to write')
     parser.add_argument('--only-successful', action='store_true', help='leave other episodes out')
+    parser.add_argument('--task', default='', help='task of bags that do not say it (foreign)')
+    parser.add_argument('--robot', default='', help="robot, where it is not the task's own")
     _training_arguments(parser)
     args = parser.parse_args(argv)
     chosen = DEMONSTRATIONS if args.only_successful else INTERVENTIONS
     chosen = dataclasses.replace(chosen, weighting=args.weighting)
-    spec = read_episodes(args.bags)[0].spec
-    found = load_labels(args.bags, spec, chosen)
+    if args.robot and not args.task:
+        raise UserError('--robot', args.robot, 'needs --task, the task of bags that do not say it')
+    named = load_spec(args.task, args.robot) if args.task else None
+    spec = named or read_episodes(args.bags)[0].spec
+    episodes = read_episodes(args.bags, spec)
+    found = labels(episodes, chosen)
     for item in found.left_out:
         CONSOLE.print(f'left out: {item.episode_id}: {item.reason}')
     config = bc.BcConfig(epochs=args.epochs, members=args.members, threads=args.threads)
     with training_bar() as step:
-        bc.train(found.columns, spec, config, seed=args.seed, out=args.out, progress=step)
+        bc.train(
+            found.columns,
+            spec,
+            config,
+            seed=args.seed,
+            out=args.out,
+            progress=step,
+            episodes={e.episode_id: content_hash(e) for e in episodes},
+        )
     CONSOLE.print(f'{len(found.columns)} labels; checkpoint in {args.out}')
     return 0
 
@@ -118,11 +133,19 @@ def evaluate(argv: list[str]) -> int:
     parser.add_argument('--against', type=Path, help='the one to compare with, on the same seeds')
     parser.add_argument('-n', '--episodes', type=int, default=50, help='episodes of each')
     parser.add_argument('--seed', type=int, default=10_000, help='first seed')
-    parser.add_argument('--gate', default='', help='with this gate and a scripted human')
+    parser.add_argument(
+        '--gate', default='', help='with this gate and a scripted human; of bags, the recorded one'
+    )
     parser.add_argument('--out', type=Path, help='JSON file for the result')
     args = parser.parse_args(argv)
     if args.episodes < 1:
         raise UserError('--episodes', args.episodes, 'must be at least 1')
+    for path in filter(None, (args.checkpoint, args.against) if args.gate else ()):
+        if not _is_checkpoint(path) and bag_folders(path):
+            rule = (
+                f'is for checkpoints; bags have the gate that recorded them, and {path} are bags'
+            )
+            raise UserError('--gate', args.gate, rule)
     seeds = range(args.seed, args.seed + args.episodes)
     cast = aided(args.gate) if args.gate else ALONE
     after = _evaluated(args.checkpoint, seeds, cast)
@@ -201,11 +224,13 @@ def training_lines() -> Iterator[Callable[[Trained], None]]:
 
 
 def _evaluated(path: Path, seeds: range, cast: Cast) -> evaluation.Evaluation:
-    if (path / checkpoint.POLICY).is_file():
+    if _is_checkpoint(path):
         return evaluate_checkpoint(path, seeds, cast)
-    episodes = [e for e in read_episodes(path) if e.manifest.seed in seeds]
-    episodes = [e for e in episodes if e.verdict is not Verdict.BAD]
-    return evaluation.from_episodes(episodes, label=str(path))
+    return evaluation.from_bags(path, seeds, label=str(path))
+
+
+def _is_checkpoint(path: Path) -> bool:
+    return (path / checkpoint.POLICY).is_file()
 
 
 def evaluate_checkpoint(path: Path, seeds: range, cast: Cast = ALONE) -> evaluation.Evaluation:

@@ -20,6 +20,8 @@ from il_policy.critic import CriticConfig
 
 SETTINGS = 'demo.json'
 COLLECT, REAL_TIME, EVALUATE = 1_000, 9_000, 10_000  # seeds, counted from that of the demo
+# More than these and two of its sessions share seeds: it would be judged on what it learned from.
+MOST = {'demos': COLLECT, 'episodes': COLLECT, 'rounds': REAL_TIME // COLLECT - 1}
 STOP_S = 20.0  # for a graph to stop after Ctrl-C
 THREADS = 2  # of a training, which change no bit of it
 TAIL = 15  # lines of a failed command to show
@@ -47,6 +49,10 @@ class Settings:
         for name in ('demos', 'rounds', 'episodes', 'evaluations'):
             if getattr(self, name) < 1:
                 raise UserError(f'--{name}', getattr(self, name), 'must be at least 1')
+        for name, most in MOST.items():
+            if getattr(self, name) > most:
+                rule = f'must be at most {most}, or its sessions share seeds'
+                raise UserError(f'--{name}', getattr(self, name), rule)
 
     @property
     def round_config(self) -> RoundConfig:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from il_core.errors import UserError
 from il_core.structure import plain, structure
 from il_data.episode import Episode
+from il_data.explain import explain
+from il_data.read import read_episodes
 from il_loop.episodes import EpisodeSummary, summarise
 from il_loop.stats import POSITIVE, Estimate, mean, paired_difference, wilson
 
@@ -23,7 +25,8 @@ class Evaluation:
 
     Attributes:
         label: what was evaluated, as a reader knows it (`round 2`).
-        checkpoint_id: of the policy that acted.
+        checkpoint_id: of the policy that acted. `gate`: who could call a human; empty where a bag
+            does not say it.
         success: share with Wilson's interval.
         human_s, switches, length_s: means per episode, intervals by Student's t.
         switches_per_minute: all switches over all robot time.
@@ -102,6 +105,36 @@ def from_episodes(
     return evaluation(
         counted, label=label, task=task, gate=gate, checkpoint_id=ids[0] if ids else ''
     )
+
+
+def from_bags(folder: Path, seeds: Container[int], *, label: str) -> Evaluation:
+    """Count up recorded episodes: the newest of every seed that is finished, with the gate that
+    they were recorded with.
+
+    Raises:
+        UserError: no bags, none with these seeds, or of several tasks, policies or gates.
+    """
+    finished = [e for e in read_episodes(folder) if e.manifest.finished]
+    newest = {e.manifest.seed: e for e in finished if e.manifest.seed in seeds}
+    episodes = [newest[seed] for seed in sorted(newest)]
+    spans = [span for e in episodes if not e.foreign for span in explain(e.path).spans]
+    gates = sorted({span.state.gate for span in spans}) or ['']
+    if len(gates) > 1:
+        raise UserError(f'evaluation {label}: gate', gates, 'must be one only')
+    return from_episodes(episodes, label=label, gate=gates[0])
+
+
+def compare_common(before: Evaluation, after: Evaluation) -> Comparison | None:
+    """Pair two evaluations by the seeds that both have run; None where there is none. Raises
+    UserError where their tasks differ."""
+    common = set(before.seeds) & set(after.seeds)
+    return compare(*(_on(side, common) for side in (before, after))) if common else None
+
+
+def _on(made: Evaluation, seeds: Container[int]) -> Evaluation:
+    kept = [e for e in made.episodes if e.seed in seeds]
+    about = {'label': made.label, 'task': made.task, 'gate': made.gate}
+    return evaluation(kept, **about, checkpoint_id=made.checkpoint_id)
 
 
 def compare(before: Evaluation, after: Evaluation) -> Comparison:

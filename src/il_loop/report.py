@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from il_core.errors import UserError
 from il_core.types import NS_PER_S, Owner
 from il_data.episode import Episode
 from il_loop import report_charts, report_data, report_pictures, report_requests
+from il_loop.demo import Settings, alone
 from il_loop.episodes import EpisodeSummary
 from il_loop.evaluate import SECONDS_PER_MINUTE
 from il_loop.report_data import RunData
@@ -53,6 +55,7 @@ def make_page(data: RunData, media: Sequence[Media] = ()) -> Page:
         title=f'Interactive imitation learning: {task}',
         subtitle=f'run {data.run.path.resolve()}, written {written}',
         comparison=data.comparison,
+        recording=_recording(data),
         curve_svg=report_charts.learning_curve(curve) if curve else '',
         gate_svg=report_charts.gate_timeline(report_data.timeline(told)) if told else '',
         gate_caption=_caption(told),
@@ -62,6 +65,13 @@ def make_page(data: RunData, media: Sequence[Media] = ()) -> Page:
         episodes=_episodes(data),
         provenance=_provenance(data),
     )
+
+
+def _recording(data: RunData) -> tuple[str, ...]:
+    """Return the commands that record a paired evaluation: the first round and the last."""
+    settings = Settings(task=data.rounds[-1].task)
+    numbers = sorted({data.rounds[0].number, data.rounds[-1].number})
+    return tuple(f'il {shlex.join(alone(data.run, settings, n).command)}' for n in numbers)
 
 
 def _caption(told: Episode | None) -> str:
@@ -127,13 +137,9 @@ def _provenance(data: RunData) -> Table:
     ]
     if data.comparison:
         gain = data.comparison.difference
-        rows.append(
-            (
-                'improvement',
-                points(gain),
-                f'{gain.n} pairs of the same seed; score interval, Tango',
-            )
-        )
+        every = {s for e in (data.evaluated[0], data.evaluated[-1]) for s in e.result.seeds}
+        pairs = f'{gain.n} pairs of the same seed, of {len(every)} seeds'
+        rows.append(('improvement', points(gain), f'{pairs}; score interval, Tango'))
     for made in data.rounds:
         path = data.run.round(made.number) / 'round.json'
         words = f'{made.labels} labels, {made.new_labels} new'

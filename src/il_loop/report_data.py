@@ -11,7 +11,7 @@ from il_core.types import NS_PER_S, Cause, Outcome, Owner
 from il_data.episode import Episode
 from il_data.read import bag_folders, read_episode
 from il_loop.episodes import EpisodeSummary, summarise
-from il_loop.evaluate import Comparison, Evaluation, compare, from_episodes
+from il_loop.evaluate import Comparison, Evaluation, compare_common, from_episodes
 from il_loop.report_charts import CurvePoint, Panel, Timeline
 from il_loop.requests import count_causes, judged_to_return, requests
 from il_loop.run_folder import RoundFile, RunFolder
@@ -50,10 +50,10 @@ class RunData:
 
     @property
     def comparison(self) -> Comparison | None:
-        """The last evaluated round against the first, on the same seeds."""
+        """The last evaluated round against the first, on the seeds that both have run."""
         if len(self.evaluated) < 2:
             return None
-        return compare(self.evaluated[0].result, self.evaluated[-1].result)
+        return compare_common(self.evaluated[0].result, self.evaluated[-1].result)
 
 
 def load(run: RunFolder) -> RunData:
@@ -146,7 +146,8 @@ def turned_pair(data: RunData) -> tuple[Episode, Episode] | None:
     if len(data.evaluated) < 2:
         return None
     before = {e.manifest.seed: e for e in data.evaluated[0].episodes}
-    pairs = [(before[e.manifest.seed], e) for e in data.evaluated[-1].episodes]
+    after = [e for e in data.evaluated[-1].episodes if e.manifest.seed in before]
+    pairs = [(before[e.manifest.seed], e) for e in after]
     turned = [
         (a, b)
         for a, b in pairs

@@ -54,11 +54,15 @@ class Media:
 
 @dataclass(frozen=True)
 class Page:
-    """Everything the page shows. Empty or None: that part is left out, and the page says why."""
+    """Everything the page shows. Empty or None: that part is left out, and the page says why.
+
+    `recording`: commands by which the episodes of a comparison are recorded.
+    """
 
     title: str
     subtitle: str
     comparison: Comparison | None
+    recording: tuple[str, ...]
     curve_svg: str
     gate_svg: str
     gate_caption: str
@@ -73,7 +77,7 @@ def render(page: Page) -> str:
     """Return the whole page as HTML."""
     parts = [
         f'<h1>{escape(page.title)}</h1><p class="sub">{escape(page.subtitle)}</p>',
-        _headline(page.comparison),
+        _headline(page.comparison, page.recording),
         _section(
             'Learning curve',
             _figure(
@@ -113,9 +117,13 @@ def points(estimate: Estimate) -> str:
     return f'{100 * estimate.value:+.0f} points ({low:+.0f} to {high:+.0f})'
 
 
-def _headline(comparison: Comparison | None) -> str:
+def _headline(comparison: Comparison | None, recording: Sequence[str]) -> str:
     if comparison is None:
-        return '<p>No paired evaluation in this run folder yet: run <code>il evaluate</code>.</p>'
+        commands = ''.join(f'<p><code>{escape(command)}</code></p>' for command in recording)
+        return (
+            '<p>No paired evaluation in this run folder yet. It takes episodes of the first round '
+            f'and of a later one, recorded alone on the same seeds:</p>{commands}'
+        )
     gain, before, after = comparison.difference, comparison.before, comparison.after
     span = f'95 % interval {100 * gain.low:+.0f} to {100 * gain.high:+.0f}'
     return (
@@ -153,7 +161,8 @@ def _key() -> str:
 
 def _media(media: Sequence[Media]) -> str:
     if not media:
-        return '<p class="how">No pictures: this task has no renderer here.</p>'
+        why = 'no seed was evaluated twice, or this task has no renderer here'
+        return f'<p class="how">No pictures: {why}.</p>'
     films = ''.join(
         f'<figure><img alt="{escape(m.title)}" src="{m.film}">'
         f'<figcaption>{escape(m.title)}</figcaption></figure>'

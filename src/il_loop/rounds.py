@@ -3,20 +3,17 @@ the gate, and put it all into the run folder at once."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from il_core.errors import UserError
-from il_core.structure import plain
+from il_core.structure import differences, plain, structure
 from il_data import manifest
 from il_data.dataset import EVERY_STATE, INTERVENTIONS, Labels, Selection, labels
 from il_data.episode import Episode
@@ -24,7 +21,8 @@ from il_data.read import bag_folders, read_episode
 from il_gating.api import GATES
 from il_loop.fits import ALIKE, SPREAD
 from il_loop.gate_fit import FitInputs, fit_gate
-from il_loop.run_folder import RoundEpisode, RoundFile, RunFolder, write_round
+from il_loop.round_episodes import check_kept, content_hash, entries
+from il_loop.run_folder import RoundFile, RunFolder, write_round
 from il_policy import bc, checkpoint
 from il_policy.api import Policy
 from il_policy.checkpoint import GRAPH
@@ -32,7 +30,6 @@ from il_policy.critic import CriticConfig
 from il_policy.fitting import Progress
 from il_policy.policies.bc import BcPolicy
 from il_policy.runtime import OnnxRuntime
-from il_policy.train_state import state_path
 
 CHECKPOINT = 'checkpoint'
 Probe = Callable[[Policy], Sequence[Episode]]
@@ -64,6 +61,8 @@ class RoundConfig:
         if self.gate in SPREAD and self.bc.members < 2:
             rule = f'must be at least 2 for gate {self.gate}, which asks where members disagree'
             raise UserError('members', self.bc.members, rule)
+        if self.alpha is not None and not 0 <= self.alpha <= 1:
+            raise UserError('alpha', self.alpha, 'is a share of states: must be in [0, 1]')
 
     @property
     def labelled(self) -> Selection:
@@ -93,8 +92,8 @@ def make_round(
 ) -> RoundFile:
     """Make the next round from all episodes, or return the last one where nothing is new.
 
-    An interrupt leaves the training's state behind; calling again with the same episodes goes on
-    from there.
+    An interrupt leaves the training's state behind, also one in the gate's fit; calling again with
+    the same episodes goes on from there.
 
     Args:
         episodes: all that there are, demonstrations included, of this and earlier rounds.
@@ -102,17 +101,19 @@ def make_round(
             fails; they are no labels.
 
     Raises:
-        UserError: no labels, episodes of an earlier round are missing or changed, or an alpha that
-            differs from the one by which an earlier round settled the gate.
+        UserError: no labels, episodes of an earlier round are missing or changed, nothing new but
+            other settings than the last round's, or an alpha that differs from the one by which
+            an earlier round settled the gate.
     """
     done = run.rounds()
     hashes = {e.episode_id: content_hash(e) for e in episodes}
     last = done[-1].episodes if done else ()
-    _check_kept(last, hashes)
-    if done and set(hashes) == {e.id for e in last}:
-        return done[-1]
-    first = _first(done, config.gate)
+    check_kept(last, hashes)
+    asked, first = config, _first(done, config.gate)
     config = _settled(config, first)
+    if done and set(hashes) == {e.id for e in last}:
+        _check_same(done, config)
+        return done[-1]
     selected = labels(episodes, config.labelled)
     folder = run.partial(len(done))
     begin = time.monotonic()
@@ -120,36 +121,26 @@ def make_round(
     work = _Work(folder, episodes, new, selected, hashes, config, probe, progress)
     gate = _train(work, first.get('thresholds', {}))
     loaded = checkpoint.load(folder / CHECKPOINT)
-    entries = _entries(episodes, selected, hashes, {e.id for e in last})
+    noted = entries(episodes, selected, hashes, {e.id for e in last})
     made = RoundFile(
         number=len(done),
         task=episodes[0].spec.task.name,
         spec_hash=episodes[0].spec.hash,
         checkpoint_id=loaded.id,
         labels=len(selected.columns),
-        new_labels=sum(e.labels for e in entries if e.new),
+        new_labels=sum(e.labels for e in noted if e.new),
         selection=_words(config.labelled),
         seed=config.seed,
-        episodes=entries,
+        episodes=noted,
         config=plain(config.bc),
         gate=gate,
         validation_loss=loaded.policy.training.validation_loss,
         training_s=time.monotonic() - begin,
+        settings=plain(asked),
     )
     write_round(made, folder)
     os.replace(folder, run.round(made.number))
     return made
-
-
-def content_hash(episode: Episode) -> str:
-    """Return 16 hex digits over the recording; over the steps where there is no bag."""
-    digest = hashlib.sha256()
-    files = sorted(episode.path.glob('*.mcap')) if episode.path != Path() else []
-    for file in files:
-        digest.update(file.read_bytes())
-    if not files:
-        digest.update(np.ascontiguousarray(episode.steps).tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _first(done: Sequence[RoundFile], gate: str) -> Mapping[str, Any]:
@@ -166,6 +157,28 @@ def _settled(config: RoundConfig, first: Mapping[str, Any]) -> RoundConfig:
         rule = f'must be {first["alpha"]}: by it the first round with this gate has settled tau'
         raise UserError('alpha', config.alpha, rule)
     return replace(config, alpha=first['alpha'])
+
+
+def _check_same(done: Sequence[RoundFile], config: RoundConfig) -> None:
+    """The last round is no answer to other settings: its gate may not even be fitted."""
+    last = done[-1]
+    if not last.settings:
+        return
+    was = structure(RoundConfig, last.settings, f'round {last.number}: settings')
+    was = _settled(was, _first(done, was.gate))
+    changed = differences(plain(_deciding(was)), plain(_deciding(config)))
+    if changed:
+        rule = (
+            f'round {last.number} was made with others, and no episode is new: record one, or '
+            'choose another run folder'
+        )
+        raise UserError('settings', '; '.join(changed), rule)
+
+
+def _deciding(config: RoundConfig) -> RoundConfig:
+    """Return the settings without those that change no bit."""
+    bc = replace(config.bc, threads=1, save_every_s=0.0)
+    return replace(config, bc=bc, critic=replace(config.critic, threads=1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +199,7 @@ def _train(work: _Work, fixed: Mapping[str, float]) -> Mapping[str, Any]:
     """Write folder/checkpoint and return what is known of its gate."""
     config = work.config
     work.folder.mkdir(parents=True, exist_ok=True)
-    out, state = work.folder / CHECKPOINT, state_path(work.folder / CHECKPOINT)
+    out = work.folder / CHECKPOINT
     shutil.rmtree(out, ignore_errors=True)  # finished, but the round was not
     gate: dict[str, Any] = {}
 
@@ -194,27 +207,17 @@ def _train(work: _Work, fixed: Mapping[str, float]) -> Mapping[str, Any]:
         if config.gate:
             gate.update(_fit(work, path, fixed))
 
-    def run(resume: Path | None) -> None:
-        bc.train(
-            work.selected.columns,
-            work.new[0].spec,
-            config.bc,
-            seed=config.seed,
-            out=out,
-            progress=work.progress,
-            resume=resume,
-            episodes=work.hashes,
-            notes=_words(config.labelled),
-            finish=finish,
-        )
-
-    try:
-        run(state if state.is_file() else None)
-    except UserError as error:
-        if error.what != 'training state':
-            raise
-        state.unlink()  # left by a training on other episodes
-        run(None)
+    bc.train(
+        work.selected.columns,
+        work.new[0].spec,
+        config.bc,
+        seed=config.seed,
+        out=out,
+        progress=work.progress,
+        episodes=work.hashes,
+        notes=_words(config.labelled),
+        finish=finish,
+    )
     return gate
 
 
@@ -257,34 +260,6 @@ def _human(work: _Work) -> Labels:
         if chosen.weighting
         else (work.selected)
     )
-
-
-def _entries(
-    episodes: Sequence[Episode], selected: Labels, hashes: Mapping[str, str], old: Collection[str]
-) -> tuple[RoundEpisode, ...]:
-    rows = np.bincount(selected.columns.episode, minlength=len(episodes))
-    notes = {item.episode_id: item.reason for item in selected.left_out}
-    return tuple(
-        RoundEpisode(
-            id=e.episode_id,
-            hash=hashes[e.episode_id],
-            outcome=e.outcome.name,
-            verdict=e.verdict.value,
-            labels=int(count),
-            new=e.episode_id not in old,
-            note=notes.get(e.episode_id, ''),
-        )
-        for e, count in zip(episodes, rows, strict=True)
-    )
-
-
-def _check_kept(earlier: Sequence[RoundEpisode], hashes: Mapping[str, str]) -> None:
-    """Rounds only ever add: an episode that an earlier round learned from must still be there."""
-    for episode in earlier:
-        found = hashes.get(episode.id, 'missing')
-        if found != episode.hash:
-            rule = f'must be {episode.hash}, as an earlier round learned from it; restore it'
-            raise UserError(f'content of episode {episode.id}', found, rule)
 
 
 def _words(selection: Selection) -> str:

@@ -39,6 +39,7 @@ class RoundFile:
         labels, new_labels: rows in all and from new episodes.
         selection: in words, what counts as supervision.
         config: of the training; `seed` of the training.
+        settings: all that the round was asked for with, a `RoundConfig`; empty in older files.
         gate: name, parameters and thresholds of the gate that was fitted; empty where none was.
         validation_loss: of the policy, None where nothing was held out.
         training_s: wall time.
@@ -57,6 +58,7 @@ class RoundFile:
     gate: Mapping[str, Any] = field(default_factory=dict)
     validation_loss: float | None = None
     training_s: float = 0.0
+    settings: Mapping[str, Any] = field(default_factory=dict)
     format: int = FORMAT
 
 

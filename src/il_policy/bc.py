@@ -87,20 +87,19 @@ def train(
     seed: int,
     out: Path,
     progress: Callable[[Progress], None] | None = None,
-    resume: Path | None = None,
     episodes: Mapping[str, str] | None = None,
     notes: str = '',
     finish: Callable[[Path], None] | None = None,
 ) -> Path:
     """Clone the actions in `data` and write the checkpoint folder `out`.
 
-    An interrupt (KeyboardInterrupt, also one raised by `progress`) leaves `state_path(out)`
-    behind; passing it as `resume` goes on and ends with the same bits as an uninterrupted run,
-    also with other `threads`.
+    An interrupt (KeyboardInterrupt, also one raised by `progress`) and an error in `finish` leave
+    `state_path(out)` behind. The next call with the same data, config and seed goes on from there
+    and ends with the same bits as an uninterrupted run, also with other `threads`; any other call
+    begins anew.
 
     Args:
         data: rows with weight 0 are left out.
-        resume: file that an interrupted run left, with the same data, config and seed.
         episodes: id and content hash of the training episodes, for the record.
         finish: called with the complete folder before it gets its name; a gate fitted on the
             policy adds its files here.
@@ -109,8 +108,7 @@ def train(
         `out`.
 
     Raises:
-        UserError: no usable rows, columns of another spec, `out` exists, or `resume` is from
-            another training.
+        UserError: no usable rows, columns of another spec, or `out` exists.
     """
     if out.exists():
         raise UserError('checkpoint', str(out), 'exists and is never changed; choose another')
@@ -121,8 +119,9 @@ def train(
     net = Net(fields, outputs_of(spec), head, config.members, config.hidden)
     fit = _prepare(data, parts, normalization, net, config, seed)
     mark = fingerprint(data, spec.hash, plain(dataclasses.replace(config, threads=1)), seed)
-    if resume is not None:
-        fit.restore(State.load(resume, mark))
+    left = State.load(state_path(out), mark)
+    if left is not None:
+        fit.restore(left)
     with _one_thread():
         _run(fit, config, progress, state_path(out), mark)
     weights = fit.result()
@@ -211,7 +210,8 @@ def _run(
     path: Path,
     mark: str,
 ) -> None:
-    """Train to the end; saves now and then, and on an interrupt the last evaluation's state."""
+    """Train to the end; saves now and then, at the end, as what follows can be stopped, too, and
+    on an interrupt the last evaluation's state."""
     state, saved = fit.state(), time.monotonic()
     try:
         while not fit.done:
@@ -225,6 +225,7 @@ def _run(
     except KeyboardInterrupt:
         state.save(path, mark)
         raise
+    state.save(path, mark)
 
 
 def _training(

@@ -14,7 +14,6 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from il_core.errors import UserError
 from il_data.dataset import Columns
 from il_policy.nets import Floats
 
@@ -35,25 +34,18 @@ class State:
         os.replace(tmp, path)
 
     @classmethod
-    def load(cls, path: Path, mark: str) -> State:
-        """Read `path`.
-
-        Raises:
-            UserError: no such file, not whole, or left by a training with other data, config or
-                seed.
-        """
+    def load(cls, path: Path, mark: str) -> State | None:
+        """Read `path`; None where nothing is left, it is not whole, or of another training."""
         if not path.is_file():
-            raise UserError('training state', str(path), 'no such file; nothing to resume')
+            return None
         try:
             with safe_open(path, 'np') as file:
                 about = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except SafetensorError as error:
-            raise UserError('training state', str(path), f'is not whole ({error})') from error
+        except SafetensorError:
+            return None
         if about.get('mark') != mark:
-            raise UserError(
-                'training state', str(path), 'is of a training with other data, config or seed'
-            )
+            return None
         return cls(arrays, json.loads(about['numbers']))
 
 

@@ -6,12 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+import yaml
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 from il_core.errors import UserError
 from il_core.types import NS_PER_S, Mode, Outcome, Owner
 from il_data import manifest
 from il_data.as_steps import as_steps
+from il_data.check import Finding, check
 from il_data.dataset import DEMONSTRATIONS, Selection, labels, load_labels
 from il_data.manifest import Verdict
 from il_data.read import read_episode, read_episodes
@@ -86,10 +88,11 @@ def test_steps_are_those_of_a_rollout(rig):
     assert steps[0].proposal.frame.age_s == 0.0
 
 
-def foreign(path, storage, spec, drop=''):
+def foreign(path, storage, spec, drop='', others=False):
     """Write a plain bag as `ros2 bag record` would: streams and commands, nothing of ours.
 
-    The pose moves 0.1 m per tick in x, 0.1 s apart; commands stop after 2 s.
+    The pose moves 0.1 m per tick in x, 0.1 s apart; commands stop after 2 s. `others`: somebody
+    else publishes on joint_states, too, and first.
     """
     with Writer(path, version=9, storage_plugin=storage) as writer:
         topics = [(s.topic, s.type) for s in spec.streams]
@@ -99,8 +102,17 @@ def foreign(path, storage, spec, drop=''):
             for name, kind in topics
             if name != drop
         }
+        if others:
+            kind = 'sensor_msgs/msg/JointState'
+            joints = connections.get('joint_states') or writer.add_connection(
+                '/arm/joint_states', kind, typestore=STORE
+            )
         for tick in range(60):
             log_ns = NS_PER_S + tick * 50_000_000
+            if others:
+                elbow = {'name': ['elbow'], 'position': np.array([1.0])}
+                message = make('sensor_msgs/msg/JointState', log_ns, **elbow)
+                writer.write(joints, log_ns, cdr(message))
             for name, message in _plain(tick, log_ns):
                 if name in connections and not (name == 'servo/twist' and tick > 40):
                     writer.write(connections[name], log_ns, cdr(message))
@@ -140,6 +152,37 @@ def test_a_foreign_bag_trains_through_a_spec(tmp_path, storage):
     assert again.steps.tobytes() == episode.steps.tobytes()
 
 
+def test_two_publishers_of_one_topic_read_as_they_do_live(tmp_path):
+    """The arm and the gripper on joint_states: a message without the joint is left out."""
+    spec = toy_spec()
+    foreign(tmp_path / 'one', StoragePlugin.MCAP, spec)
+    foreign(tmp_path / 'two', StoragePlugin.MCAP, spec, others=True)
+    one, two = (read_episode(tmp_path / name, spec) for name in ('one', 'two'))
+    assert np.isfinite(one.frames).all()
+    np.testing.assert_array_equal(two.frames, one.frames)
+    foreign(tmp_path / 'neither', StoragePlugin.MCAP, spec, drop='joint_states', others=True)
+    with pytest.raises(UserError, match=r"JointState is 'finger'.*elbow"):
+        read_episode(tmp_path / 'neither', spec)
+
+
+def test_a_bag_of_several_files_is_judged_by_what_reads_it(tmp_path, capsys):
+    """As `ros2 bag record --max-bag-duration` leaves it."""
+    spec = toy_spec()
+    bag = tmp_path / 'split'
+    foreign(bag, StoragePlugin.MCAP, spec)
+    foreign(tmp_path / 'rest', StoragePlugin.MCAP, spec)
+    (tmp_path / 'rest' / 'rest.mcap').rename(bag / 'split_1.mcap')
+    about = yaml.safe_load((bag / 'metadata.yaml').read_text())
+    about['rosbag2_bagfile_information']['relative_file_paths'].append('split_1.mcap')
+    (bag / 'metadata.yaml').write_text(yaml.safe_dump(about))
+    assert len(read_episode(bag, spec)) == 60
+    assert check(bag, spec) == Finding(Verdict.OK, (), whole=True)
+    (bag / 'split_1.mcap').write_bytes(b'no bag at all')
+    found = check(bag, spec)
+    assert found.verdict is Verdict.BAD
+    assert 'cannot be read' in found.lines[0]
+
+
 def test_a_foreign_bag_of_no_use_says_why(tmp_path):
     spec = toy_spec()
     foreign(tmp_path / 'blind', StoragePlugin.SQLITE3, spec, drop='goal')
@@ -148,7 +191,7 @@ def test_a_foreign_bag_of_no_use_says_why(tmp_path):
     foreign(tmp_path / 'still', StoragePlugin.MCAP, spec, drop='servo/twist')
     with pytest.raises(UserError, match=r"command topic is 'servo/twist'.*TwistStamped"):
         read_episode(tmp_path / 'still', spec)
-    with pytest.raises(UserError, match='say of which task and robot'):
+    with pytest.raises(UserError, match='say of which task it is'):
         read_episode(tmp_path / 'still')
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -172,3 +173,20 @@ def test_help_shows_an_example(capsys):
     with pytest.raises(SystemExit, match='0'):
         main(['--help'])
     assert 'il bags repair runs/first/bags' in capsys.readouterr().out
+
+
+def test_repair_keeps_the_outcome_of_a_manifest_that_is_intact(tmp_path, capsys):
+    """Given by episode/label: it is in no message of the bag."""
+    rig, path = crashed(tmp_path, 120)
+    rig.recorder.recover()
+    manifest = load(path.parent)
+    dataclasses.replace(manifest, outcome=Outcome.FAILURE, reason='spilled', recovered=False).save(
+        path.parent
+    )
+    for _ in range(2):
+        path.write_bytes(path.read_bytes()[:-100])
+        assert main(['repair', str(tmp_path)]) == 0
+        assert 'left alone' not in capsys.readouterr().out
+        done = load(path.parent)
+        assert (done.outcome, done.reason) == (Outcome.FAILURE, 'recovered; spilled')
+        assert done.recovered

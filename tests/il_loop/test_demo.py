@@ -31,12 +31,18 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
 
 
 def test_seeds_of_the_sessions_do_not_meet(tmp_path):
-    run, s = RunFolder(tmp_path), Settings(rounds=3, episodes=100)
+    run, s = RunFolder(tmp_path), Settings(demos=1000, rounds=8, episodes=1000)
     used = [demo.demonstrations(run, s), demo.real_time(run, s), demo.alone(run, s, 0)]
     used += [demo.interactive(run, s, number) for number in range(s.rounds)]
     seeds = [seed for session in used for seed in session.seeds]
     assert len(seeds) == len(set(seeds))
     assert demo.alone(run, s, 0).seeds == demo.alone(run, s, s.rounds).seeds
+
+
+@pytest.mark.parametrize(('name', 'most'), [('demos', 1000), ('rounds', 8), ('episodes', 1000)])
+def test_settings_whose_seeds_would_meet_are_refused(name, most):
+    with pytest.raises(UserError, match=f'--{name} is {most + 1}: must be at most {most}'):
+        Settings(**{name: most + 1})
 
 
 def test_evaluations_are_never_trained_on(tmp_path):

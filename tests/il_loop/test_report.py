@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import html.parser
 import json
 import re
+import shlex
 
 import numpy as np
 import pytest
+import yaml
+from rosbags.rosbag2 import StoragePlugin
 
 from il_core.errors import UserError
+from il_core.structure import plain
 from il_core.types import Cause, Owner
 from il_data.read import read_episode
 from il_loop import cli, demo_cli, report_charts, report_data, report_pictures, report_requests
 from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop
 from il_loop.demo import Session
 from il_loop.episodes import summarise
-from il_loop.evaluate import load_comparison
+from il_loop.evaluate import load_comparison, load_evaluation
 from il_loop.report import write_report
 from il_loop.report_data import Group
 from il_loop.report_page import Page, Table, render
 from il_loop.requests import reaction, requests
+from il_loop.round_episodes import content_hash
 from il_loop.rounds import make_round, read_bags
 from il_loop.run_folder import RunFolder
 from il_policy.checkpoint import load
 from tests.il_data.fake import Rig
+from tests.il_data.test_dataset import foreign
 from tests.il_loop.bags import record
 from tests.il_loop.test_rounds import QUICK
-from tests.toy import ToyWorld
+from tests.toy import ToyWorld, toy_spec
 
 SEEDS = range(200, 206)
 
@@ -149,9 +156,44 @@ def test_page_without_anything_says_so(tmp_path):
     with pytest.raises(UserError, match='no round yet'):
         write_report(RunFolder(tmp_path))
     nothing = Table(('a',), ())
-    bare = render(Page('<t>', 's', None, '', '', '', nothing, (), (), nothing, nothing))
+    bare = render(Page('<t>', 's', None, (), '', '', '', nothing, (), (), nothing, nothing))
     assert 'No paired evaluation' in bare
     assert '&lt;t&gt;' in bare
+
+
+def linked(run, into, evaluated):
+    """Return a run folder with the rounds and bags of `run` and these evaluations of it."""
+    for name in ('bags', 'round_0', 'round_1'):
+        (into / name).symlink_to(run.path / name)
+    made = RunFolder(into)
+    for number, seeds in evaluated.items():
+        made.evaluated(number).bags.mkdir(parents=True)
+        for bag in run.evaluated(number).bags.iterdir():
+            if read_episode(bag).manifest.seed in seeds:
+                (made.evaluated(number).bags / bag.name).symlink_to(bag)
+    return made
+
+
+def test_evaluations_in_part_are_compared_on_their_common_seeds(run, tmp_path):
+    part = linked(run, tmp_path, {0: (200, 201, 202, 203), 1: (202, 203, 204, 205)})
+    page = write_report(part, pictures=False).read_text()
+    assert '2 paired seeds' in page
+    assert '2 pairs of the same seed, of 6 seeds' in page
+    pair = report_data.turned_pair(report_data.load(part))
+    assert {e.manifest.seed for e in pair} <= {202, 203}
+
+
+def test_page_without_common_seeds_names_the_commands_that_record_them(run, tmp_path):
+    part = linked(run, tmp_path, {0: (200, 201), 1: (202,)})
+    assert report_data.turned_pair(report_data.load(part)) is None
+    page = html.unescape(write_report(part, pictures=False).read_text())
+    commands = re.findall('<code>il collect (.*?)</code>', page)
+    where = [str(part.evaluated(number).path) for number in (0, 1)]
+    collect_cli = pytest.importorskip('il_ros.collect_cli')
+    parsed = [collect_cli._parser().parse_args(shlex.split(command)) for command in commands]
+    assert [p.run for p in parsed] == where
+    assert [p.checkpoint for p in parsed] == [str(part.checkpoint(n)) for n in (0, 1)]
+    assert 'il evaluate' not in page
 
 
 def test_curve_counts_the_human_of_every_episode_so_far(run):
@@ -198,9 +240,11 @@ def test_commands_work_on_the_run(run, tmp_path, capsys):
     out = tmp_path / 'bc'
     argv = [str(run.bags), '--out', str(out), '--epochs', '5', '--members', '2']
     assert cli.train([*argv, '--threads', '2']) == 0
-    assert load(out).policy.training.config['threads'] == 2
-    assert cli.round_([str(run.path), '--epochs', '5']) == 0
-    assert 'nothing new: round 1' in capsys.readouterr().out
+    training = load(out).policy.training
+    assert training.config['threads'] == 2
+    assert training.episodes == {e.episode_id: content_hash(e) for e in read_bags(run)}
+    with pytest.raises(UserError, match=r'bc.epochs: 60.0 -> 5.0.*no episode is new: record one'):
+        cli.round_([str(run.path), '--epochs', '5'])
     sides = [str(run.evaluated(number).bags) for number in (1, 0)]
     result = tmp_path / 'result.json'
     seeds = ['--seed', str(SEEDS[0]), '-n', str(len(SEEDS))]
@@ -211,6 +255,53 @@ def test_commands_work_on_the_run(run, tmp_path, capsys):
     assert str(run.report) in capsys.readouterr().out.replace('\n', '')
     with pytest.raises(UserError, match='exists'):
         cli.train(argv)
+
+
+def test_a_round_is_made_once(run, tmp_path, capsys):
+    (tmp_path / 'bags').symlink_to(run.bags)
+    argv = [str(tmp_path), '--epochs', '1', '--members', '2']
+    assert cli.round_(argv) == 0
+    assert cli.round_([*argv, '--threads', '2']) == 0
+    assert 'nothing new: round 0 has seen all 10 bags' in capsys.readouterr().out
+
+
+def test_a_stopped_training_is_gone_on_with(run, tmp_path, monkeypatch):
+    argv = [str(run.bags), '--epochs', '200', '--members', '2', '--out']
+    steps, stop_at = [], [100]
+
+    @contextlib.contextmanager
+    def bar():
+        def step(report):
+            steps.append(report.step)
+            if report.step >= stop_at[0]:
+                raise KeyboardInterrupt
+
+        yield step
+
+    monkeypatch.setattr(cli, 'training_bar', bar)
+    with pytest.raises(KeyboardInterrupt):
+        cli.train([*argv, str(tmp_path / 'bc')])
+    stop_at[0] = np.inf
+    steps.clear()
+    assert cli.train([*argv, str(tmp_path / 'bc')]) == 0
+    assert steps[0] > 100
+    assert cli.train([*argv, str(tmp_path / 'whole')]) == 0
+    assert load(tmp_path / 'bc').id == load(tmp_path / 'whole').id
+
+
+def test_plain_bags_are_trained_on_by_their_task(tmp_path):
+    spec = toy_spec()
+    for name, part in (('task', spec.task), ('robot', spec.robot)):
+        (tmp_path / f'{name}.yaml').write_text(yaml.safe_dump(plain(part)))
+    foreign(tmp_path / 'bags' / 'plain', StoragePlugin.MCAP, spec)
+    argv = [str(tmp_path / 'bags'), '--out', str(tmp_path / 'bc'), '--epochs', '2']
+    with pytest.raises(UserError, match=r'say of which task it is \(--task of il train'):
+        cli.train(argv)
+    robot = ['--robot', str(tmp_path / 'robot.yaml')]
+    with pytest.raises(UserError, match='needs --task'):
+        cli.train([*argv, *robot])
+    assert cli.train([*argv, '--task', str(tmp_path / 'task.yaml'), *robot]) == 0
+    assert load(tmp_path / 'bc', spec).policy.training.episodes.keys() == {'plain'}
 
 
 @pytest.mark.parametrize('command', [cli.train, cli.round_, cli.evaluate, cli.report])
@@ -226,6 +317,22 @@ def test_empty_folders_are_named(tmp_path):
         cli.train([str(tmp_path), '--out', str(tmp_path / 'bc')])
     with pytest.raises(UserError, match='il collect'):
         cli.round_([str(tmp_path)])
+
+
+def test_bags_are_evaluated_with_their_gate_and_once_per_seed(run, tmp_path):
+    bags, result = tmp_path / 'bags', tmp_path / 'result.json'
+    rig, loop = Rig(bags), make_loop(ToyWorld(), ASSISTED, run.checkpoint(0))
+    ids = [record(rig, loop.episode(seed, 'x')).episode_id for seed in (200, 201, 200)]
+    argv = [str(bags), '--seed', '200', '-n', '2']
+    with pytest.raises(UserError, match=r"--gate is 'dagger': .*the gate that recorded them"):
+        cli.evaluate([*argv, '--gate', 'dagger'])
+    assert cli.evaluate([*argv, '--out', str(result)]) == 0
+    found = load_evaluation(result)
+    assert (found.gate, found.success.n) == ('novelty', 2)
+    assert [e.id for e in found.episodes] == [ids[2], ids[1]]
+    record(rig, make_loop(ToyWorld(), ALONE, run.checkpoint(0)).episode(201, 'x'))
+    with pytest.raises(UserError, match=r"gate is \['novelty', 'policy_only'\]: must be one only"):
+        cli.evaluate(argv)
 
 
 @pytest.mark.parametrize(

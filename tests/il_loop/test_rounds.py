@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
 from il_policy import checkpoint
 from il_policy.bc import BcConfig
+from il_policy.critic import CriticConfig
 from il_policy.train_state import state_path
 from tests.toy import ToyWorld, toy_spec
 
 QUICK = RoundConfig(BcConfig(members=3, hidden=(32, 32), epochs=60, batch=32))
+THRIFTY = RoundConfig(QUICK.bc, 'thrifty_dagger', critic=CriticConfig(steps=250))
 LONG = RoundConfig(BcConfig(members=3, hidden=(32, 32), epochs=300, batch=32))
 
 
@@ -84,6 +87,25 @@ def test_nothing_new_trains_nothing(trained):
     assert sorted(p.name for p in run.path.iterdir()) == before
 
 
+@pytest.mark.parametrize(
+    ('change', 'says'),
+    [
+        ({'gate': 'thrifty_dagger'}, "gate: 'novelty' -> 'thrifty_dagger'"),
+        ({'alpha': 0.5}, 'alpha: None -> 0.5'),
+        ({'weighting': 'iwr'}, "weighting: '' -> 'iwr'"),
+        ({'seed': 3}, 'seed: 0 -> 3'),
+        ({'bc': replace(QUICK.bc, members=2)}, 'bc.members: 3 -> 2'),
+    ],
+)
+def test_other_settings_without_a_new_episode_are_refused(trained, change, says):
+    run, episodes = trained
+    with pytest.raises(UserError, match=f'{says}.*round 1 .*no episode is new'):
+        make_round(run, episodes, replace(QUICK, **change))
+    assert len(run.rounds()) == 2
+    same = replace(QUICK, bc=replace(QUICK.bc, threads=2))
+    assert make_round(run, episodes, same) == run.read_round(1), 'threads change no bit'
+
+
 def test_lost_or_changed_episodes_are_refused(trained):
     run, episodes = trained
     with pytest.raises(UserError, match=r'demo_0.*missing'):
@@ -115,6 +137,26 @@ def test_interrupted_round_goes_on_and_ends_the_same(tmp_path, demos):
     assert steps[0] > calls[1]
     assert resumed.checkpoint_id == whole.checkpoint_id
     assert not run.partial(0).exists()
+
+
+def test_a_stop_in_the_fit_of_the_gate_keeps_the_training(tmp_path, demos):
+    run, steps = RunFolder(tmp_path), []
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_round(run, demos, THRIFTY, probe=interrupt)
+    assert run.rounds() == []
+    made = make_round(run, demos, THRIFTY, lambda p: steps.append(p.steps))
+    assert set(steps) == {250}, 'only the critics were still to be trained'
+    assert made.gate['name'] == 'thrifty_dagger'
+
+
+@pytest.mark.parametrize('alpha', [-0.1, 1.5, float('nan')])
+def test_an_alpha_that_is_no_share_is_refused_before_the_training(alpha):
+    with pytest.raises(UserError, match=r'alpha.*must be in \[0, 1\]'):
+        RoundConfig(alpha=alpha)
 
 
 def test_state_of_another_training_is_not_mixed_in(tmp_path, demos):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,36 +129,46 @@ def test_an_interrupted_training_ends_with_the_same_bits(
         train(data, spec, config, seed=1, out=out, progress=interrupt)
     assert not out.exists()
     seen: list[int] = []
-    train(
-        data,
-        spec,
-        later,
-        seed=1,
-        out=out,
-        resume=state_path(out),
-        progress=lambda p: seen.append(p.step),
-    )
+    train(data, spec, later, seed=1, out=out, progress=lambda p: seen.append(p.step))
     assert min(seen) > 150
     assert load(out).id == load(whole).id
 
 
-def test_resume_refuses_another_training(tmp_path: Path) -> None:
+@pytest.mark.parametrize('patience', [0, 3])
+def test_a_stop_in_what_follows_loses_no_step(patience: int, tmp_path: Path) -> None:
+    config = BcConfig(members=2, hidden=(16,), steps=400, patience=patience)
+    spec, data, out = toy_spec(), demonstrations(), tmp_path / 'again'
+    whole = train(data, spec, config, seed=1, out=tmp_path / 'whole')
+
+    def interrupt(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(data, spec, config, seed=1, out=out, finish=interrupt)
+    assert not out.exists()
+    seen: list[Progress] = []
+    train(data, spec, config, seed=1, out=out, progress=seen.append)
+    assert seen == []
+    assert load(out).id == load(whole).id
+    assert not state_path(out).exists()
+
+
+def test_what_another_training_left_is_not_gone_on_from(tmp_path: Path) -> None:
     data, out = demonstrations(), tmp_path / 'c'
     config = BcConfig(members=1, hidden=(8,), steps=200)
+    whole = train(data, toy_spec(), config, seed=1, out=tmp_path / 'whole')
 
     def interrupt(_: Progress) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        train(data, toy_spec(), config, seed=1, out=out, progress=interrupt)
-    state = state_path(out)
-    with pytest.raises(UserError, match='other data, config or seed'):
-        train(data, toy_spec(), config, seed=2, out=out, resume=state)
-    state.write_bytes(state.read_bytes()[:500])
-    with pytest.raises(UserError, match='not whole'):
-        train(data, toy_spec(), config, seed=1, out=out, resume=state)
-    with pytest.raises(UserError, match='nothing to resume'):
-        train(data, toy_spec(), config, seed=1, out=out, resume=tmp_path / 'none')
+    for seed, kept in ((2, None), (1, 500)):
+        with pytest.raises(KeyboardInterrupt):
+            train(data, toy_spec(), config, seed=seed, out=out, progress=interrupt)
+        state = state_path(out)
+        state.write_bytes(state.read_bytes()[:kept])
+        train(data, toy_spec(), config, seed=1, out=out)
+        assert load(out).id == load(whole).id
+        shutil.rmtree(out)
 
 
 def test_progress_tells_where_it_stands(tmp_path: Path) -> None:

@@ -1,0 +1,55 @@
+"""The episodes of a round: what is noted of them, and that earlier ones are as they were."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from il_core.errors import UserError
+from il_data.dataset import Labels
+from il_data.episode import Episode
+from il_loop.run_folder import RoundEpisode
+
+
+def content_hash(episode: Episode) -> str:
+    """Return 16 hex digits over the recording; over the steps where there is no bag."""
+    digest = hashlib.sha256()
+    files = sorted(episode.path.glob('*.mcap')) if episode.path != Path() else []
+    for file in files:
+        digest.update(file.read_bytes())
+    if not files:
+        digest.update(np.ascontiguousarray(episode.steps).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def entries(
+    episodes: Sequence[Episode], selected: Labels, hashes: Mapping[str, str], old: Collection[str]
+) -> tuple[RoundEpisode, ...]:
+    """Return what a round notes of every episode; `old`: ids that the round before knew."""
+    rows = np.bincount(selected.columns.episode, minlength=len(episodes))
+    notes = {item.episode_id: item.reason for item in selected.left_out}
+    return tuple(
+        RoundEpisode(
+            id=e.episode_id,
+            hash=hashes[e.episode_id],
+            outcome=e.outcome.name,
+            verdict=e.verdict.value,
+            labels=int(count),
+            new=e.episode_id not in old,
+            note=notes.get(e.episode_id, ''),
+        )
+        for e, count in zip(episodes, rows, strict=True)
+    )
+
+
+def check_kept(earlier: Sequence[RoundEpisode], hashes: Mapping[str, str]) -> None:
+    """Rounds only ever add: an episode that an earlier round learned from must still be there.
+    Raises UserError that names the first that is not."""
+    for episode in earlier:
+        found = hashes.get(episode.id, 'missing')
+        if found != episode.hash:
+            rule = f'must be {episode.hash}, as an earlier round learned from it; restore it'
+            raise UserError(f'content of episode {episode.id}', found, rule)
