@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from interactive_il.msg import Command
+from interactive_il.msg import Command, ExpertAction
+from interactive_il.msg import Proposal as ProposalMsg
 from interactive_il.srv import SetBudget
 
 from il_core.load import load_spec
@@ -155,6 +156,24 @@ def test_lockstep_answers_every_pair_once_however_late_its_halves_come(gate):
     assert [c.stamp_ns for c in rig.commands] == stamps
     assert rig.spin(lambda: rig.states[-1].stamp_ns == stamps[-1])
     assert [s.step for s in rig.states if s.mode is Mode.AUTONOMOUS] == list(range(35))
+
+
+def test_messages_that_do_not_fit_are_named_and_the_gate_goes_on(gate):
+    rig = gate()
+    said = []
+    rig.hand.create_subscription(
+        DiagnosticArray, 'diagnostics', lambda m: said.extend(s.message for s in m.status), 10
+    )
+    rig.started()
+    for name, message, words in (
+        ('policy/proposal', ProposalMsg(members=3, member_actions=[0.0] * 4), 'must be 3 rows'),
+        ('teleop/action', ExpertAction(presses=[1, 2]), 'a count per PRESS_*'),
+    ):
+        rig.policy_speaks = False  # it would overwrite the message
+        rig.out[name].publish(message)
+        assert rig.spin(lambda w=words: any(w in s for s in said)), (name, rig.process.poll())
+    rig.policy_speaks, count = True, len(rig.commands)
+    assert rig.spin(lambda: len(rig.commands) > count + 10)
 
 
 def test_a_second_writer_of_its_command_topic_is_said(gate):
