@@ -14,11 +14,11 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
-from il_core.types import NS_PER_S, EpisodeEvent, EventKind, Outcome
+from il_core.types import EpisodeEvent, EventKind, Outcome
 from il_data.bag import Arrival, Qos
 from il_data.findings import RecorderFindings, facts, found
 from il_data.manifest import Manifest
-from il_data.plan import EVENTS, recorded, unwanted
+from il_data.plan import EVENTS, deadline, recorded, unwanted
 from il_data.record import Recorder
 from il_data.recording import Settings, State
 from il_ros.health import Health
@@ -33,7 +33,6 @@ DEPTH = 1000
 UPDATE_S = 0.01
 FOLLOW_S = 0.5
 DISCARD = 'discard'
-MAX_WAIT_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -188,11 +187,9 @@ class RecorderNode(IlNode):
     # Services.
 
     async def on_start(self, request: Any, response: Any) -> Any:
-        if not 0 <= request.wait_s <= MAX_WAIT_S:
-            raise UserError('wait_s', request.wait_s, f'must be 0 to {MAX_WAIT_S:g} seconds')
+        deadline_ns = deadline(request.wait_s, self.steady_ns())
         if not self.ready() and request.wait_s > 0:
             future = Future(executor=self.executor)
-            deadline_ns = self.steady_ns() + round(request.wait_s * NS_PER_S)
             self.waiting.append((deadline_ns, future))
             await future
         self.drain()  # what came before the start is not of the episode
