@@ -264,7 +264,7 @@ FAULTS = {
         ),
         Fault('joystick_flood', flood, mode=HUMAN),
         Fault('joystick_unplugged', unplug, plug_in, (JOY,), HUMAN),
-        Fault('joystick_nonsense', nonsense, plug_in, mode=HUMAN, lasts_s=1.0),
+        Fault('joystick_nonsense', nonsense, plug_in, (JOY,), HUMAN, lasts_s=1.0),
         Fault('second_gate', second_gate, no_second_gate, lasts_s=0.3),
         Fault('rogue_writer', rogue, no_rogue, (Cause.RIVAL,)),
         Fault('clock_forward', clock_jump(60.0), causes=(STALE,)),

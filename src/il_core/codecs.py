@@ -6,7 +6,7 @@ reader did. Building messages is `il_ros.messages`' job; it walks the same `path
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any
@@ -57,15 +57,22 @@ class NamedCodec:
 
     def decoder(self, fields: tuple[str, ...]) -> Decode:
         """Return a function from message to (len(fields),) float64; it raises UserError on a
-        missing name."""
+        missing name, or where a part is too short (a driver may leave velocity or effort empty).
+        """
         wanted = [self.split(name) for name in fields]
-        cache: dict[tuple[str, ...], list[tuple[str, int]]] = {}
+        cache: dict[tuple[str, ...], list[tuple[str, str, int]]] = {}
 
         def decode(msg: Any) -> Vector:
             key = tuple(msg.name)
             if key not in cache:
-                cache[key] = [(part, _position(key, joint, self.type)) for joint, part in wanted]
-            return np.array([getattr(msg, part)[i] for part, i in cache[key]], np.float64)
+                cache[key] = [(n, part, _position(key, n, self.type)) for n, part in wanted]
+            try:
+                return np.array([getattr(msg, part)[i] for _, part, i in cache[key]], np.float64)
+            except IndexError:
+                raise _too_short(
+                    (f'{self.type}.{part}', getattr(msg, part), name, i)
+                    for name, part, i in cache[key]
+                ) from None
 
         return decode
 
@@ -106,15 +113,18 @@ class TrajectoryCodec:
 
     def decoder(self, fields: tuple[str, ...]) -> Decode:
         """Return a function from message to (len(fields),) float64; it raises UserError on a
-        missing joint."""
+        missing joint, or where the point has no position for one."""
 
         def decode(msg: Any) -> Vector:
             if not msg.points:
                 raise UserError(self.type, 0, 'must have at least one point')
-            names, point = tuple(msg.joint_names), msg.points[-1]
-            return np.array(
-                [point.positions[_position(names, n, self.type)] for n in fields], np.float64
-            )
+            names, numbers = tuple(msg.joint_names), msg.points[-1].positions
+            places = [(name, _position(names, name, self.type)) for name in fields]
+            try:
+                return np.array([numbers[i] for _, i in places], np.float64)
+            except IndexError:
+                what = f'{self.type}.points.positions'
+                raise _too_short((what, numbers, name, i) for name, i in places) from None
 
         return decode
 
@@ -198,3 +208,10 @@ def _position(names: tuple[str, ...], wanted: str, what: str) -> int:
     if wanted not in names:
         raise UserError(f'name in {what}', wanted, 'is not in the message', names)
     return names.index(wanted)
+
+
+def _too_short(places: Iterable[tuple[str, Sized, str, int]]) -> UserError:
+    """Return the error about the first (what, numbers, joint, place) that is not there."""
+    what, numbers, joint, place = next(p for p in places if p[3] >= len(p[1]))
+    rule = f'must have {place + 1} entries or more, for joint {joint}'
+    return UserError(f'length of {what}', len(numbers), rule)

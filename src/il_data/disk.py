@@ -25,8 +25,10 @@ class DiskState:
 
 
 def free_bytes(folder: Path) -> int:
-    """Return the free space of the disk that holds `folder`."""
-    return shutil.disk_usage(folder).free
+    """Return the free space of the disk that holds `folder`, or would: it may have been removed
+    while a recorder runs."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return shutil.disk_usage(there).free
 
 
 class DiskGuard:

@@ -54,3 +54,15 @@ def found(recorder: Recorder, now_ns: int) -> Finding:
     if state is State.WAITING:
         return RecorderFindings.WAITING(topics=' '.join(recorder.missing(now_ns)))
     return RecorderFindings.FINE(state=state.value)
+
+
+def facts(recorder: Recorder, now_ns: int) -> dict[str, object]:
+    """Return what diagnostics tell of a recorder, at `now_ns` on the steady clock."""
+    disk = recorder.disk(now_ns)
+    return {
+        'episode': recorder.episode_id,
+        'missing': ' '.join(recorder.missing(now_ns)),
+        'free_mb': disk.free_bytes // 1_000_000,
+        'minutes_left': disk.minutes_left,
+        **{f'lost {name}': count for name, count in recorder.lost().items()},
+    }

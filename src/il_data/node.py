@@ -13,16 +13,17 @@ from rclpy.serialization import deserialize_message
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from il_core.types import NS_PER_S, EpisodeEvent, EventKind, Outcome
+from il_core.errors import UserError
+from il_core.types import EpisodeEvent, EventKind, Outcome
 from il_data.bag import Arrival, Qos
-from il_data.findings import RecorderFindings, found
+from il_data.findings import RecorderFindings, facts, found
 from il_data.manifest import Manifest
-from il_data.plan import EVENTS, recorded, unwanted
+from il_data.plan import EVENTS, deadline, recorded, unwanted
 from il_data.record import Recorder
 from il_data.recording import Settings, State
 from il_ros.health import Health
 from il_ros.lifecycle import IlNode
-from il_ros.messages import event_from_msg, event_to_msg
+from il_ros.messages import event_from_msg, event_to_msg, member
 from il_ros.params import CommonParams, param
 from il_ros.queues import Queues
 from il_ros.run import run
@@ -55,7 +56,8 @@ class RecorderNode(IlNode):
 
     def setup(self) -> None:
         self.spec = self.load_spec()
-        self.topics = {self.resolve_topic_name(t.name): t for t in self.wanted()}
+        wanted = [t for t in topics(self.spec) if t.recorded]
+        self.topics = {self.resolve_topic_name(t.name): t for t in wanted}
         plan = [self.plan(name, topic) for name, topic in self.topics.items()]
         folder, settings = Path(self.params.folder), self.params.settings()
         self.recorder = Recorder(folder, plan, self.spec, settings)
@@ -90,18 +92,7 @@ class RecorderNode(IlNode):
 
     def health(self) -> Health:
         now_ns = self.steady_ns()
-        disk = self.recorder.disk(now_ns)
-        values = {
-            'episode': self.recorder.episode_id,
-            'missing': ' '.join(self.recorder.missing(now_ns)),
-            'free_mb': disk.free_bytes // 1_000_000,
-            'minutes_left': disk.minutes_left,
-            **{f'lost {name}': count for name, count in self.recorder.lost().items()},
-        }
-        return Health.of(found(self.recorder, now_ns), values)
-
-    def wanted(self) -> list[Topic]:
-        return [t for t in topics(self.spec) if t.recorded]
+        return Health.of(found(self.recorder, now_ns), facts(self.recorder, now_ns))
 
     def plan(self, name: str, topic: Topic) -> Any:
         required = topic.required and not unwanted(topic.name, self.spec)
@@ -139,9 +130,12 @@ class RecorderNode(IlNode):
         if info['source_timestamp'] < self.recorder.start_ns:
             return
         self.on_message(name, data, info)
-        event = event_from_msg(deserialize_message(data, EventMsg))
-        if event.kind is EventKind.OUTCOME:
-            self.end(event.outcome, event.detail, event.stamp_ns)
+        try:
+            event = event_from_msg(deserialize_message(data, EventMsg))
+            if event.kind is EventKind.OUTCOME:
+                self.end(event.outcome, event.detail, event.stamp_ns)
+        except UserError as error:  # what waits behind it in the queue is to be recorded
+            self.complain(error)
 
     def ready(self) -> bool:
         """Without time (no /clock yet) nobody could tell that the start is a new one."""
@@ -164,12 +158,17 @@ class RecorderNode(IlNode):
                 future.set_result(ready)
 
     def tell_end(self, done: Manifest) -> None:
+        """Publish how an episode ended. ENDED is the last word: who waits for it knows then
+        whether the episode was discarded."""
         detail = '; '.join([done.verdict.value, *done.reasons])
         self.get_logger().info(f'{done.episode_id}: {done.outcome.name.lower()}, {detail}')
-        self.tell(EventKind.ENDED, done.episode_id, done.seed, done.outcome, detail)
         if self.discarding:
             self.discarding = False
-            self.tell(EventKind.DISCARDED, self.recorder.shelf.discard(done.episode_id))
+            try:
+                self.tell(EventKind.DISCARDED, self.recorder.shelf.discard(done.episode_id))
+            except (UserError, OSError) as error:  # it ended all the same
+                self.complain(UserError('discard of', done.episode_id, f'failed: {error}'))
+        self.tell(EventKind.ENDED, done.episode_id, done.seed, done.outcome, detail)
         while self.ended:
             self.ended.pop().set_result(done)
 
@@ -188,9 +187,10 @@ class RecorderNode(IlNode):
     # Services.
 
     async def on_start(self, request: Any, response: Any) -> Any:
+        deadline_ns = deadline(request.wait_s, self.steady_ns())
         if not self.ready() and request.wait_s > 0:
             future = Future(executor=self.executor)
-            self.waiting.append((self.deadline_ns(request.wait_s), future))
+            self.waiting.append((deadline_ns, future))
             await future
         self.drain()  # what came before the start is not of the episode
         episode_id = self.recorder.start(
@@ -203,16 +203,17 @@ class RecorderNode(IlNode):
 
     async def on_stop(self, request: Any, response: Any) -> Any:
         self.recorder.require_running()
+        outcome = member(Outcome, request.outcome, 'outcome')
         future = Future(executor=self.executor)
         self.ended.append(future)
-        self.end(Outcome(request.outcome), request.reason, self.now_ns())
+        self.end(outcome, request.reason, self.now_ns())
         done = await future
         response.success, response.episode_id = True, done.episode_id
         response.verdict, response.message = done.verdict.value, '; '.join(done.reasons)
         return response
 
     def on_label(self, request: Any, response: Any) -> Any:
-        outcome = Outcome(request.outcome)
+        outcome = member(Outcome, request.outcome, 'outcome')
         done = self.recorder.label(request.episode_id, outcome, request.reason)
         response.success = True
         response.message = f'{done.episode_id}: {done.outcome.name.lower()}'
@@ -235,9 +236,6 @@ class RecorderNode(IlNode):
         response.success, response.message = True, self.recorder.shelf.undo()
         self.tell(EventKind.RESTORED, response.message)
         return response
-
-    def deadline_ns(self, wait_s: float) -> int:
-        return self.steady_ns() + round(wait_s * NS_PER_S)
 
 
 def main() -> None:

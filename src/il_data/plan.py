@@ -1,8 +1,11 @@
-"""What to record of a graph: which topics are required, at which rate, and which are special."""
+"""What to record of a graph: which topics are required, at which rate, and which are special; and
+how long to wait for them."""
 
 from __future__ import annotations
 
+from il_core.errors import UserError
 from il_core.spec import Spec
+from il_core.types import NS_PER_S
 from il_data.bag import Qos, Topic
 from il_data.manifest import Expected
 from il_data.recording import Recorded
@@ -12,6 +15,8 @@ EVENTS = 'episode/events'
 SHARED = (EVENTS, 'diagnostics', '/diagnostics')
 # One message per tick from one node.
 TICKED = ('policy/proposal', 'command')
+# Nobody waits longer for an episode to start.
+MAX_WAIT_S = 86_400.0
 
 
 def recorded(
@@ -44,3 +49,10 @@ def _rate_hz(name: str, spec: Spec) -> float:
     if name in TICKED:
         return spec.robot.rate_hz
     return next((s.rate_hz for s in spec.streams if s.topic == name), 0.0)
+
+
+def deadline(wait_s: float, now_ns: int) -> int:
+    """Return until when, on the clock of `now_ns`, somebody wants to wait. Raises UserError."""
+    if not 0 <= wait_s <= MAX_WAIT_S:
+        raise UserError('wait_s', wait_s, f'must be 0 to {MAX_WAIT_S:g} seconds')
+    return now_ns + round(wait_s * NS_PER_S)

@@ -67,13 +67,14 @@ def asked(
     )
 
 
-def refusal(request: Request, mode: Mode, silence: str, running: bool) -> str:
+def refusal(request: Request, mode: Mode, silence: str, running: bool, blind: str) -> str:
     """Say why a request would do nothing now, empty where it would do something.
 
     Args:
         mode: of the last tick.
         silence: why the joystick counts as not there.
         running: an episode is.
+        blind: why there is no usable observation.
     """
     if request is Request.RESET_ESTOP:
         return '' if mode is Mode.ESTOP else 'the emergency stop is not on'
@@ -88,4 +89,6 @@ def refusal(request: Request, mode: Mode, silence: str, running: bool) -> str:
         return '' if owns else f'the human does not own the robot, the mode is {mode.name}'
     if mode is not Mode.HOLD:
         return f'nothing to resume from, the mode is {mode.name}'
-    return '' if running else 'no episode is running: call episode/start first'
+    if not running:
+        return 'no episode is running: call episode/start first'
+    return f'there is no usable observation: {blind}' if blind else ''

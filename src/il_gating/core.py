@@ -134,8 +134,7 @@ class GateCore:
         """Return the last command before nobody sends any more: motion ends at once."""
         if not self._arbiter.locate(None):
             return None
-        action = self._arbiter.stop().action
-        return Command(self._tick, stamp_ns, action, Mode.HOLD, Owner.NOBODY)
+        return Command(self._tick, stamp_ns, self._arbiter.stop().action, Mode.HOLD, Owner.NOBODY)
 
     def configure(self, config: GateConfig) -> None:
         """Let another hand-over and other time-outs hold from the next tick on."""
@@ -160,7 +159,8 @@ class GateCore:
 
     def refusal(self, request: Request, now_ns: int) -> str:
         """Say why a request would do nothing now, empty where it would do something."""
-        return refusal(request, self.mode, self._joystick.silence(now_ns), bool(self._episode_id))
+        silence, blind = self._joystick.silence(now_ns), self._observation.missing(now_ns)
+        return refusal(request, self.mode, silence, bool(self._episode_id), blind)
 
     def _take_events(self, events: Iterable[GateEvent]) -> tuple[EventKind, Set[Request]]:
         kind, requests = EventKind.UNKNOWN, NO_REQUESTS

@@ -152,6 +152,11 @@ class Observation:
             return f'none for {(now_ns - self._seen_ns) / NS_PER_S:.2f} s'
         return ''
 
+    def missing(self, now_ns: int) -> str:
+        """Say why there is no usable frame now, empty where there is one: `problem` is of the last
+        tick, which may be long ago."""
+        return self.problem or self.stale(now_ns)
+
     def _frame(self, proposal: Proposal, stamp_ns: int | None) -> Vector | None:
         frame, self.problem = proposal.frame, ''
         late_ns = 0 if stamp_ns is None else stamp_ns - frame.stamp_ns

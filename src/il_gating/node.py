@@ -16,22 +16,16 @@ from il_core.types import Command, EventKind, ExpertAction, Mode, Proposal
 from il_gating.api import GATES, Fitted, set_budget
 from il_gating.asked import GateEvent, Request
 from il_gating.build import build_gate, parse_params
+from il_gating.carried import Carried
 from il_gating.config import HANDOVERS, GateConfig
 from il_gating.core import GateCore, GateOutput
 from il_gating.inbox import Pacer, Pair, Pairs
 from il_gating.latched import LatchedMemory
 from il_gating.verdict import GateFindings, finding, verdict
+from il_ros import messages
 from il_ros.beat import Beat
 from il_ros.build import command_builders
 from il_ros.health import Health, log
-from il_ros.messages import (
-    command_to_msg,
-    event_from_msg,
-    event_to_msg,
-    expert_from_msg,
-    proposal_from_msg,
-    state_to_msg,
-)
 from il_ros.params import CommonParams, param
 from il_ros.run import run
 from il_ros.sole import LOOK_S, SoleWriter
@@ -71,7 +65,8 @@ class GateParams(CommonParams):
 
 
 class GateNode(TickingNode):
-    """The one writer of the robot's commands; starts in HOLD, and after every activation again."""
+    """The one writer of the robot's commands; starts in HOLD, and after every activation again,
+    or in ESTOP where it was in that. It may be activated in the middle of an episode."""
 
     node_name = 'gate'
     params_type = GateParams
@@ -79,6 +74,7 @@ class GateNode(TickingNode):
 
     def setup(self) -> None:
         self.spec = self.load_spec()
+        self.carried: Carried = getattr(self, 'carried', None) or Carried()  # over a cleanup, too
         self.core = self._build()
         self.sole = SoleWriter(self, [*(c.topic for c in self.spec.robot.commands), 'command'])
         self.latched = LatchedMemory(self.spec, self.sole.file)
@@ -88,7 +84,7 @@ class GateNode(TickingNode):
         self.events = self.publisher('episode/events')
         self.subscribe('policy/proposal', self.on_proposal)
         self.subscribe('teleop/action', self.on_expert)
-        self.subscribe('episode/events', self.on_event)
+        self.subscribe('episode/events', self.on_event, inactive=True)
         for request in SERVICES:
             self.service(Trigger, f'gate/{request.value}', partial(self.on_request, request))
         self.service(SetBudget, 'gate/set_budget', self.on_budget)
@@ -107,6 +103,8 @@ class GateNode(TickingNode):
         if not self.lockstep:
             self.timer(self.pacer.look_s, self.on_look)
         self.timer(LOOK_S, self.sole.look)
+        if carried := self.carried.events():
+            self.tell(self.core.update(None, None, carried, self.tick_ns))
 
     def params_changed(self) -> None:
         self.core.configure(self.params.config())
@@ -144,7 +142,7 @@ class GateNode(TickingNode):
             self.tick(pair.proposal, pair.expert, stamp_ns, stamp_ns)
 
     def on_proposal(self, message: Any) -> None:
-        proposal = proposal_from_msg(message)
+        proposal = messages.proposal_from_msg(message)
         if self.lockstep:
             self.on_pair(self.pairs.proposal(proposal))
             return
@@ -153,7 +151,7 @@ class GateNode(TickingNode):
         self.tick(proposal, self.expert, now_ns, self.expert_ns)
 
     def on_expert(self, message: Any) -> None:
-        expert = expert_from_msg(message)
+        expert = messages.expert_from_msg(message)
         if self.lockstep:
             self.on_pair(self.pairs.expert(expert))
         else:
@@ -165,8 +163,8 @@ class GateNode(TickingNode):
             self.tick(None, self.expert, now_ns, self.expert_ns)
 
     def on_event(self, message: Any) -> None:
-        event = event_from_msg(message)
-        if event.kind not in (EventKind.STARTED, EventKind.ENDED):
+        event = messages.event_from_msg(message)
+        if not self.carried.hear(event) or not self.active:
             return
         self.queue.append(event)
         if self.lockstep and event.kind is EventKind.ENDED:
@@ -216,11 +214,12 @@ class GateNode(TickingNode):
     def tell(self, output: GateOutput) -> None:
         """Publish who acts and what happened."""
         before, self.output, state = self.output, output, output.state
-        self.status.publish(state_to_msg(state))
+        self.carried.note(state.mode)
+        self.status.publish(messages.state_to_msg(state))
         if output.complaint:
             self.complain(UserError('noise of the gate', self.params.gate, output.complaint))
         for notice in output.notices:
-            self.events.publish(event_to_msg(notice))
+            self.events.publish(messages.event_to_msg(notice))
         mode = before.state.mode if before else Mode.UNKNOWN
         if mode is not state.mode:
             log(self, change(mode, state), verdict(state).level)
@@ -229,7 +228,7 @@ class GateNode(TickingNode):
         """Publish a command: to the robot first."""
         for publisher, build in zip(self.robot, self.builders, strict=True):
             publisher.publish(build(command.action, command.stamp_ns))
-        self.commands.publish(command_to_msg(command, self.spec.axis_names))
+        self.commands.publish(messages.command_to_msg(command, self.spec.axis_names))
         self.latched.note(command.action)
 
     def _build(self) -> GateCore:

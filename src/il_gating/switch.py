@@ -91,6 +91,8 @@ class Switch:
         if i.asked is not NOTHING:
             self._session(i.asked)
             self._human(i, now_ns)
+        if i.stale and self._armed is Cause.RESUME and not self.config.auto_resume:
+            self._armed = None  # somebody asked for what he saw then, not for whenever frames come
         if self._armed is not None:
             self._begin(i)
         self._gate(i, i.decide(self.mode), now_ns)

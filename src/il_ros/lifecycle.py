@@ -40,7 +40,8 @@ class IlNode(LifecycleNode):
     `stop`. `teardown` (cleanup) releases what `setup` opened and must work after a `setup` that
     failed halfway. A UserError in `setup` or `start` is one line in the log and a failed
     transition; anything else is logged with its traceback and is an error. Callbacks run on one
-    thread; subscriptions do nothing and services refuse while the node is not active.
+    thread; while the node is not active services refuse, and subscriptions do nothing unless they
+    are `inactive`.
     """
 
     node_name: ClassVar[str] = 'il_node'
@@ -114,11 +115,17 @@ class IlNode(LifecycleNode):
         return self._belongings.publisher(topic, self.lockstep)
 
     def subscribe(
-        self, topic: Topic | str, callback: Callable[..., None], **options: Any
+        self,
+        topic: Topic | str,
+        callback: Callable[..., None],
+        *,
+        inactive: bool = False,
+        **options: Any,
     ) -> Subscription:
-        """Subscribe to a topic of the table (by name) or of the spec; options as in
-        `topics.create_subscription`."""
-        take, lockstep = self._guarded(callback), options.pop('lockstep', self.lockstep)
+        """Subscribe to a topic of the table (by name) or of the spec; `inactive`: while the node
+        is not active, too. Options as in `topics.create_subscription`."""
+        take = self._guarded(callback, inactive)
+        lockstep = options.pop('lockstep', self.lockstep)
         return self._belongings.subscription(topic, take, lockstep, **options)
 
     def service(self, kind: Any, name: str, callback: Callable[[Any, Any], Any]) -> Any:
@@ -242,9 +249,11 @@ class IlNode(LifecycleNode):
         for publisher in self.last_words():
             publisher.wait_for_all_acked(Duration(seconds=LAST_WORDS_S))
 
-    def _guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
+    def _guarded(
+        self, callback: Callable[..., None], inactive: bool = False
+    ) -> Callable[..., None]:
         def call(message: Any = None) -> None:
-            if not self.active:
+            if not (self.active or inactive):
                 return
             try:
                 callback(message)

@@ -6,15 +6,18 @@ without looking at every number. float64 survives exactly, NaN included.
 
 from __future__ import annotations
 
+import enum
 import math
 from array import array
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from interactive_il import msg as il
 
+from il_core.errors import UserError
 from il_core.types import (
+    NO_PRESSES,
     Cause,
     Command,
     EpisodeEvent,
@@ -29,6 +32,21 @@ from il_core.types import (
     Vector,
 )
 from il_ros.build import stamped, to_array, to_ns, to_time
+
+E = TypeVar('E', bound=enum.IntEnum)
+
+
+def member(kind: type[E], number: int, what: str) -> E:
+    """Return the member of an enum that a message or service names by `number`.
+
+    Raises:
+        UserError: there is none; lists those there are.
+    """
+    try:
+        return kind(number)
+    except ValueError:
+        names = [f'{known.value} {known.name}' for known in kind]
+        raise UserError(what, number, 'not known', names) from None
 
 
 def proposal_to_msg(p: Proposal) -> Any:
@@ -64,8 +82,8 @@ def proposal_from_msg(m: Any) -> Proposal:
         m.spec_hash,
         _optional(m.mean),
         _optional(m.variance),
-        _rows(m.member_actions, m.members),
-        _rows(m.chunk, m.chunk_length),
+        _rows(m.member_actions, m.members, 'member_actions'),
+        _rows(m.chunk, m.chunk_length, 'chunk'),
         np.array(m.features, np.float32) if len(m.features) else None,
         m.inference_s,
         m.fault,
@@ -92,7 +110,7 @@ def expert_from_msg(m: Any) -> ExpertAction:
         _optional(m.action),
         m.engaged,
         m.source,
-        tuple(m.presses),
+        _presses(m.presses),
         m.seed,
         m.step,
     )
@@ -118,8 +136,8 @@ def command_from_msg(m: Any) -> Command:
         m.tick,
         to_ns(m.header.stamp),
         _vector(m.action),
-        Mode(m.mode),
-        Owner(m.owner),
+        member(Mode, m.mode, 'mode of Command'),
+        member(Owner, m.owner, 'owner of Command'),
         m.transition,
         tuple(filter(None, m.limited.split(','))),
     )
@@ -152,15 +170,15 @@ def state_from_msg(m: Any) -> GateState:
     return GateState(
         m.tick,
         to_ns(m.header.stamp),
-        Mode(m.mode),
-        Owner(m.owner),
-        Cause(m.cause),
+        member(Mode, m.mode, 'mode of GateStatus'),
+        member(Owner, m.owner, 'owner of GateStatus'),
+        member(Cause, m.cause, 'cause of GateStatus'),
         m.detail,
         m.episode_id,
         m.step,
         m.gate,
-        dict(zip(m.score_names, m.scores, strict=True)),
-        _known(dict(zip(m.score_names, m.thresholds, strict=True))),
+        _named(m.score_names, m.scores, 'scores'),
+        _known(_named(m.score_names, m.thresholds, 'thresholds')),
         m.observation_age_s,
         m.joystick_age_s,
         m.checkpoint_id,
@@ -186,12 +204,12 @@ def event_to_msg(e: EpisodeEvent) -> Any:
 def event_from_msg(m: Any) -> EpisodeEvent:
     return EpisodeEvent(
         to_ns(m.header.stamp),
-        EventKind(m.kind),
+        member(EventKind, m.kind, 'kind of EpisodeEvent'),
         m.episode_id,
         m.seed,
         m.tick,
-        Outcome(m.outcome),
-        Cause(m.cause),
+        member(Outcome, m.outcome, 'outcome of EpisodeEvent'),
+        member(Cause, m.cause, 'cause of EpisodeEvent'),
         m.detail,
     )
 
@@ -210,8 +228,27 @@ def _optional(values: Any) -> Vector | None:
     return np.array(values, np.float64) if len(values) else None
 
 
-def _rows(values: Any, rows: int) -> Vector | None:
-    return np.array(values, np.float64).reshape(rows, -1) if rows else None
+def _rows(values: Any, rows: int, what: str) -> Vector | None:
+    if not rows:
+        return None
+    if len(values) % rows:
+        raise UserError(f'length of {what} of Proposal', len(values), f'must be {rows} rows')
+    return np.array(values, np.float64).reshape(rows, -1)
+
+
+def _presses(counts: Any) -> tuple[int, ...]:
+    """Return a count per `Press`; who has no buttons may leave them out."""
+    if len(counts) not in (0, len(NO_PRESSES)):
+        rule = f'must be {len(NO_PRESSES)}, a count per PRESS_*, or 0'
+        raise UserError('length of presses of ExpertAction', len(counts), rule)
+    return tuple(counts) or NO_PRESSES
+
+
+def _named(names: Any, values: Any, what: str) -> dict[str, float]:
+    if len(values) != len(names):
+        rule = f'must be that of score_names, {len(names)}'
+        raise UserError(f'length of {what} of GateStatus', len(values), rule)
+    return dict(zip(names, values, strict=True))
 
 
 def _known(values: Mapping[str, float]) -> dict[str, float]:

@@ -29,6 +29,7 @@ class JoystickMapper:
     Attributes:
         latching: an axis keeps its value, so that `sync` matters.
         fault: in words why the last message gave no action; empty where it did.
+        readable: the last message could be read, whether or not it gave an action.
 
     Raises:
         UserError: the mapping does not fit the spec.
@@ -45,26 +46,29 @@ class JoystickMapper:
         self._presses = NO_PRESSES
         self._down: tuple[int, ...] = (0,) * len(self._uses.buttons)
         self.latching = any(drive.latch for drive in self._drives)
-        self.fault = ''
+        self.fault, self.readable = '', True
+        self._engaged = False
 
     def sync(self, command: Command) -> None:
         """Tell what was sent last: latched axes start from it when the human takes over."""
         self._latches.sync(command)
 
     def update(self, joy: JoyState) -> ExpertAction:
-        """Return what the human does with this message. A message that is too short or not finite
-        gives no action, not engaged, and sets `fault`; it never raises."""
+        """Return what the human does with this message. One that is too short or not finite gives
+        no action and sets `fault`; it never raises. It says nothing about the dead-man, which
+        stays as it was: 'let go' would hand the robot to the policy."""
         self.fault = self._check(joy)
-        if self.fault:
-            return ExpertAction(joy.stamp_ns, None, False, self._source, self._presses)
+        self.readable = not self.fault
+        if not self.readable:
+            return ExpertAction(joy.stamp_ns, None, self._engaged, self._source, self._presses)
         axes = tuple(array('f', joy.axes[: len(self._uses.axes)]))
         buttons = joy.buttons[: len(self._uses.buttons)]
         edges = went_down(buttons, self._down)
         self._down = buttons
         self._count(edges)
-        engaged = self._engagement.update(axes, buttons, edges)
+        self._engaged = self._engagement.update(axes, buttons, edges)
         action = self._action(Reading(axes, buttons, edges))
-        return ExpertAction(joy.stamp_ns, action, engaged, self._source, self._presses)
+        return ExpertAction(joy.stamp_ns, action, self._engaged, self._source, self._presses)
 
     def _check(self, joy: JoyState) -> str:
         axes, buttons = self._uses.axes, self._uses.buttons

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import sys
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ class TeleopParams(CommonParams):
 
 
 class TeleopNode(IlNode):
-    """Maps every joystick message at once. Silent while the joystick is: the gate sees to that."""
+    """Maps every joystick message at once. Silent while the joystick is, or cannot be read: the
+    gate sees to that."""
 
     node_name = 'teleop'
     params_type = TeleopParams
@@ -113,17 +115,25 @@ class TeleopNode(IlNode):
             self.shake(pulse)
 
     def act(self, joy: JoyState | None) -> None:
-        """Publish what a joystick message means, where one is due."""
+        """Publish what a joystick message means, where one is due.
+
+        One that cannot be read is silence, which the gate knows how to take; in lockstep, where
+        the gate waits for an answer, it is 'no action'. Stamps are of this node's clock: the
+        device's may be another machine's, and labels are joined to ticks by them.
+        """
         if joy is None:
             return
         expert = self.mapper.update(joy)
-        self.actions.publish(expert_to_msg(expert))
-        stamp_ns = expert.stamp_ns if self.lockstep else self.now_ns()
-        for event in self.verdicts.update(expert, stamp_ns):
-            self.events.publish(event_to_msg(event))
-            self.get_logger().info(f'operator says {event.outcome.name}: {event.detail}')
         if self.mapper.fault:
             self.get_logger().warning(self.mapper.fault, throttle_duration_sec=1.0)
+        if not self.lockstep:
+            if not self.mapper.readable:
+                return
+            expert = dataclasses.replace(expert, stamp_ns=self.now_ns())
+        self.actions.publish(expert_to_msg(expert))
+        for event in self.verdicts.update(expert, expert.stamp_ns):
+            self.events.publish(event_to_msg(event))
+            self.get_logger().info(f'operator says {event.outcome.name}: {event.detail}')
 
     def tell(self, alarm: Alarm) -> None:
         """Publish and log an alarm, or its end."""

@@ -67,6 +67,28 @@ def test_a_trajectory_is_read_by_joint_at_its_last_point() -> None:
         decode(Msg(joint_names=['a', 'b'], points=[]))
 
 
+@pytest.mark.parametrize(
+    ('field', 'words'),
+    [
+        ('lift.effort', 'JointState.effort is 0: must have 2 entries or more, for joint lift'),
+        ('lift', 'JointState.position is 1: must have 2 entries or more, for joint lift'),
+    ],
+)
+def test_a_part_that_a_driver_left_out_or_cut_is_named_with_its_joint(
+    field: str, words: str
+) -> None:
+    message = Msg(name=['arm', 'lift'], position=[1.0], velocity=[9.0, 8.0], effort=[])
+    decode = codec('stream', 'joint_state').decoder(('arm.velocity', field))
+    with pytest.raises(UserError, match=words):
+        decode(message)
+
+
+def test_a_trajectory_point_without_positions_is_refused() -> None:
+    decode = codec('command', 'joint_trajectory').decoder(('a',))
+    with pytest.raises(UserError, match=r'points.positions is 0: .* for joint a'):
+        decode(Msg(joint_names=['a'], points=[Msg(positions=[])]))
+
+
 def test_an_array_of_the_wrong_length_is_refused() -> None:
     decode = codec('command', 'float64_array').decoder(('left', 'right'))
     with pytest.raises(UserError, match=r"is 3: must have the 2 entries \('left', 'right'\)"):

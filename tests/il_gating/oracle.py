@@ -37,7 +37,7 @@ class Modes:
     def restart(self) -> None:
         self.before, self.cause = Mode.HOLD, Cause.START
         self.asked_ns = self.closed_ns = 0
-        self.episode = self.may_start = self.by_hand = False
+        self.episode = self.may_start = self.resumed = self.by_hand = False
         self.agreed = 0
 
     def judge(self, m: Moment) -> None:
@@ -49,11 +49,13 @@ class Modes:
         self._estop(mode, asked)
         if asked & {'started', 'ended'}:
             self.episode = 'started' in asked
-            self.may_start = self.by_hand = False
+            self.may_start = self.resumed = self.by_hand = False
         if 'started' in asked and 'joined' not in asked and self.config.auto_start:
             self.may_start = self.before is not Mode.ESTOP or 'reset_estop' in asked
         if 'resume' in asked and self.episode:
-            self.may_start = True
+            self.may_start = self.resumed = True
+        if m.stale and self.resumed and not self.config.auto_resume:
+            self.may_start = False
         if 'takeover' in asked:
             self.by_hand, self.may_start = True, False
         self.agreed = self._agrees(m)

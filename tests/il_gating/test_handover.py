@@ -203,6 +203,37 @@ def test_after_a_fault_only_auto_resume_goes_on_by_itself() -> None:
         assert rig.tick(n=2).state.mode is (A if auto else H)
 
 
+def test_who_resumes_without_an_observation_is_told_and_nothing_starts_by_itself_later() -> None:
+    rig = Rig(auto_start=False)
+    rig.start()
+    rig.frame_fault = 'camera: too old'
+    rig.tick()
+    words = 'there is no usable observation: camera: too old'
+    assert rig.core.refusal(Request.RESUME, rig.now_ns) == words
+    rig.proposals = False
+    rig.tick(n=6)
+    assert 'observation: none for 0.' in rig.core.refusal(Request.RESUME, rig.now_ns)
+    rig.proposals, rig.frame_fault = True, ''
+    rig.tick()
+    assert not rig.core.refusal(Request.RESUME, rig.now_ns)
+    for gone, mode in ((2, A), (20, H)):  # a glitch right after the request, and a long silence
+        rig.tick(ended(), started())
+        rig.proposals = False
+        rig.tick(Request.RESUME, n=gone)
+        rig.proposals = True
+        assert rig.tick(n=5).state.mode is mode
+
+
+def test_with_auto_start_an_episode_waits_for_its_first_frame_as_long_as_it_takes() -> None:
+    rig = Rig()
+    rig.start()
+    rig.proposals = False
+    rig.tick(ended())
+    rig.tick(started(1), n=100)
+    rig.proposals = True
+    assert rig.tick().state.mode is A
+
+
 def test_a_human_who_loses_the_observation_gets_the_robot_back_and_not_the_policy() -> None:
     rig = Rig(auto_resume=True)
     rig.supervise()

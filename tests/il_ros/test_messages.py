@@ -10,6 +10,7 @@ from interactive_il import msg as il
 from rclpy.serialization import deserialize_message, serialize_message
 
 from il_core.codecs import COMMAND_CODECS, STREAM_CODECS, codec
+from il_core.errors import UserError
 from il_core.spec import Axis, CommandTopic, RobotSpec, Spec, Stream, TaskSpec
 from il_core.types import (
     AxisKind,
@@ -121,6 +122,29 @@ def test_event_round_trip():
         STAMP, EventKind.OUTCOME, 'e', 2**64 - 1, 6, Outcome.ABORTED, Cause.REQUEST_TIMEOUT, 'text'
     )
     assert messages.event_from_msg(over_the_wire(messages.event_to_msg(sent))) == sent
+
+
+@pytest.mark.parametrize(
+    ('convert', 'message', 'words'),
+    [
+        ('proposal', il.Proposal(members=3, member_actions=[0.0] * 4), 'is 4: must be 3 rows'),
+        ('proposal', il.Proposal(chunk_length=2, chunk=[0.0]), 'chunk of Proposal is 1'),
+        ('expert', il.ExpertAction(presses=[1, 2]), 'is 2: must be 6, a count per PRESS_., or 0'),
+        ('command', il.Command(mode=9), r'mode of Command is 9: not known; choices: 0 UNKNOWN, 1'),
+        ('command', il.Command(owner=7), r'owner of Command is 7.*3 HUMAN'),
+        ('state', il.GateStatus(cause=200), 'cause of GateStatus is 200'),
+        ('state', il.GateStatus(score_names=['doubt']), 'length of scores of GateStatus is 0'),
+        ('event', il.EpisodeEvent(kind=99), r'kind of EpisodeEvent is 99.*7 RESTORED'),
+        ('event', il.EpisodeEvent(outcome=9), r'outcome of EpisodeEvent is 9.*4 ABORTED'),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_rule(convert, message, words):
+    with pytest.raises(UserError, match=words):
+        getattr(messages, f'{convert}_from_msg')(message)
+
+
+def test_who_has_no_buttons_may_leave_their_counts_out():
+    assert messages.expert_from_msg(il.ExpertAction()).presses == (0,) * len(Press)
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,7 @@ def test_gripper_gives_no_action_before_anyone_knows_where_it_is():
     got = mapper.update(xbox({}, RB))
     assert (got.action, got.engaged) == (None, True)
     assert 'gripper' in mapper.fault
+    assert mapper.readable
     mapper.sync(sent(0.02))
     assert mapper.update(xbox({}, RB)).action is not None
     assert mapper.fault == ''
@@ -110,11 +111,13 @@ def test_toggled_dead_man_ends_when_the_independent_one_is_let_go():
         (JoyState(0, (0.0, float('nan'), *(0.0,) * 6), (1,) * 11), 'joy axis 1 is nan'),
     ],
 )
-def test_a_broken_message_is_named_and_never_engaged(joy, words):
+@pytest.mark.parametrize('held', [True, False])
+def test_a_broken_message_is_named_and_says_nothing_about_the_dead_man(joy, words, held):
     mapper = xbox_mapper()
-    before = mapper.update(xbox({}, RB, LB))
+    before = mapper.update(xbox({}, *([RB, LB] if held else [LB])))
     got = mapper.update(joy)
-    assert (got.action, got.engaged, got.presses) == (None, False, before.presses)
+    assert (got.action, got.engaged, got.presses) == (None, held, before.presses)
     assert words in mapper.fault
+    assert not mapper.readable
     assert mapper.update(xbox({}, RB)).engaged
-    assert mapper.fault == ''
+    assert (mapper.fault, mapper.readable) == ('', True)

@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import rclpy
+from lifecycle_msgs.srv import ChangeState
 from rclpy.experimental import EventsExecutor
 from std_srvs.srv import Trigger
 
@@ -152,9 +153,20 @@ class GateProcess:
         return joystick and (not self.policy_speaks or math.isfinite(last.observation_age_s))
 
     def call(self, name):
-        client = self.hand.create_client(Trigger, f'gate/{name}')
+        return self._call(Trigger, name, Trigger.Request())
+
+    def change(self, *transitions):
+        """Lead the gate through transitions of its life cycle; forget what it said before."""
+        for number in transitions:
+            request = ChangeState.Request()
+            request.transition.id = number
+            self.states.clear()
+            assert self._call(ChangeState, 'change_state', request).success, number
+
+    def _call(self, kind, name, request):
+        client = self.hand.create_client(kind, f'gate/{name}')
         assert self.spin(client.service_is_ready)
-        future = client.call_async(Trigger.Request())
+        future = client.call_async(request)
         assert self.spin(future.done)
         return future.result()
 

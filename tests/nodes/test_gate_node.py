@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from interactive_il.msg import Command
+from interactive_il.msg import Command, ExpertAction
+from interactive_il.msg import Proposal as ProposalMsg
 from interactive_il.srv import SetBudget
+from lifecycle_msgs.msg import Transition
 
 from il_core.load import load_spec
 from il_core.types import Cause, EventKind, Mode, Owner, Press
@@ -19,6 +21,8 @@ from tests.il_gating.test_gates import fitted
 from tests.nodes.gate_rig import GateProcess
 
 pytestmark = pytest.mark.ros
+ON, OFF = Transition.TRANSITION_ACTIVATE, Transition.TRANSITION_DEACTIVATE
+ANEW = Transition.TRANSITION_CLEANUP, Transition.TRANSITION_CONFIGURE
 
 
 @pytest.fixture
@@ -157,6 +161,24 @@ def test_lockstep_answers_every_pair_once_however_late_its_halves_come(gate):
     assert [s.step for s in rig.states if s.mode is Mode.AUTONOMOUS] == list(range(35))
 
 
+def test_messages_that_do_not_fit_are_named_and_the_gate_goes_on(gate):
+    rig = gate()
+    said = []
+    rig.hand.create_subscription(
+        DiagnosticArray, 'diagnostics', lambda m: said.extend(s.message for s in m.status), 10
+    )
+    rig.started()
+    for name, message, words in (
+        ('policy/proposal', ProposalMsg(members=3, member_actions=[0.0] * 4), 'must be 3 rows'),
+        ('teleop/action', ExpertAction(presses=[1, 2]), 'a count per PRESS_*'),
+    ):
+        rig.policy_speaks = False  # it would overwrite the message
+        rig.out[name].publish(message)
+        assert rig.spin(lambda w=words: any(w in s for s in said)), (name, rig.process.poll())
+    rig.policy_speaks, count = True, len(rig.commands)
+    assert rig.spin(lambda: len(rig.commands) > count + 10)
+
+
 def test_a_second_writer_of_its_command_topic_is_said(gate):
     rig = gate()
     said = []
@@ -183,6 +205,49 @@ def test_a_gate_that_died_in_mid_episode_comes_back_holding_until_resume(gate):
     assert {c.action[3] for c in rig.commands} == {0.02}, 'the gripper stays closed'
     assert rig.call('resume').success
     assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+
+
+@pytest.mark.parametrize('between', [(), ANEW], ids=['deactivated', 'cleaned up'])
+def test_a_gate_that_is_cycled_in_mid_episode_knows_it_and_keeps_an_emergency_stop(gate, between):
+    rig = gate()
+    rig.joystick_speaks = True
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    rig.change(OFF, *between, ON)
+    assert rig.spin(lambda: rig.states and rig.states[-1].episode_id == 'e1')
+    rig.spin_for(0.3)
+    assert {s.mode for s in rig.states} == {Mode.HOLD}
+    resumed = rig.call('resume')
+    assert resumed.success, resumed.message
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    rig.press(Press.ESTOP)
+    assert rig.spin(lambda: rig.mode is Mode.ESTOP)
+    rig.change(OFF, *between, ON)
+    rig.spin_for(0.3)
+    assert {s.mode for s in rig.states} == {Mode.ESTOP}
+    assert 'gate/reset_estop' in rig.call('resume').message
+    assert rig.call('reset_estop').success
+    assert rig.spin(lambda: rig.mode is Mode.HOLD)
+    rig.change(OFF, *between, ON)
+    rig.spin_for(0.3)
+    assert {s.mode for s in rig.states} == {Mode.HOLD}
+
+
+def test_a_gate_hears_of_episodes_while_it_is_not_active(gate):
+    rig = gate()
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    rig.change(OFF)
+    rig.event(EventKind.ENDED)
+    rig.change(ON)
+    assert rig.spin(lambda: rig.states and not rig.states[-1].episode_id)
+    assert 'no episode is running' in rig.call('resume').message
+    rig.change(OFF)
+    rig.event(EventKind.STARTED, 'e2')
+    rig.change(ON)
+    assert rig.spin(lambda: rig.states and rig.states[-1].episode_id == 'e2')
+    rig.spin_for(0.3)
+    assert {s.mode for s in rig.states} == {Mode.HOLD}
 
 
 def test_a_policy_of_another_checkpoint_never_acts(gate, tmp_path):

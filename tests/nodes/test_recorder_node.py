@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import shutil
 import time
 
 import numpy as np
 import pytest
 import rclpy
+from interactive_il.msg import EpisodeEvent as EventMsg
 from interactive_il.srv import LabelEpisode, StartEpisode, StopEpisode
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -72,7 +75,7 @@ class Hand:
         self.listener = create_subscription(
             self.node,
             TOPICS['episode/events'],
-            lambda m: self.heard.append(event_from_msg(m)),
+            lambda m: m.outcome == 9 or self.heard.append(event_from_msg(m)),
             lockstep=True,
         )
         self.stamp_ns, self.tick_number = 1000 * NS_PER_S, 0
@@ -140,6 +143,13 @@ class Hand:
         answer = self.call(
             StartEpisode, 'episode/start', seed=seed, operator_name='ada', wait_s=5.0
         )
+        assert answer.success, answer.message
+        return answer.episode_id
+
+    def stop(self, episode_id):
+        """Let an episode act once and end; returns its id."""
+        self.tick(Mode.AUTONOMOUS, Owner.POLICY, episode_id)
+        answer = self.call(StopEpisode, 'episode/stop', outcome=int(Outcome.SUCCESS))
         assert answer.success, answer.message
         return answer.episode_id
 
@@ -247,13 +257,51 @@ def test_stop_label_discard_and_undo_by_service(hand):
     assert not (hand.folder / second).exists()
     assert hand.call(Trigger, 'episode/undo').message == second
     assert (hand.folder / second / 'manifest.json').exists()
-    assert hand.kinds()[-2:] == [EventKind.DISCARDED, EventKind.RESTORED]
+    told = [EventKind.DISCARDED, EventKind.ENDED, EventKind.RESTORED]
+    assert hand.kinds()[-3:] == told
+
+
+def test_what_a_service_cannot_mean_is_refused_and_the_episode_goes_on(hand):
+    for wait_s in (math.inf, math.nan, -1.0):
+        refused = hand.call(StartEpisode, 'episode/start', wait_s=wait_s)
+        assert not refused.success
+        assert 'must be 0 to 86400 seconds' in refused.message
+    episode_id = hand.start()
+    for kind, name in ((StopEpisode, 'episode/stop'), (LabelEpisode, 'episode/label')):
+        refused = hand.call(kind, name, outcome=7)
+        assert not refused.success
+        assert 'outcome is 7: not known; choices: 0 UNKNOWN, 1 SUCCESS' in refused.message
+    hand.out['episode/events'].publish(EventMsg(kind=int(EventKind.OUTCOME), outcome=9))
+    for _ in range(5):
+        hand.tick(Mode.AUTONOMOUS, Owner.POLICY, episode_id)
+    assert hand.spin(lambda: 'outcome of EpisodeEvent is 9' in hand.recorder.complaint)
+    stopped = hand.call(StopEpisode, 'episode/stop', outcome=int(Outcome.SUCCESS))
+    assert (stopped.success, stopped.verdict) == (True, 'OK')
+
+
+def test_a_run_folder_that_is_removed_while_the_graph_is_up_is_made_anew(hand):
+    hand.stop(hand.start())
+    shutil.rmtree(hand.folder)
+    hand.rest(1.2)  # the disk is looked at once a second
+    assert hand.recorder.health().values['free_mb']
+    assert (hand.folder / hand.stop(hand.start()) / 'manifest.json').exists()
+
+
+def test_an_episode_whose_bag_is_gone_ends_although_it_cannot_be_discarded(hand):
+    hand.start()
+    shutil.rmtree(hand.folder)
+    assert hand.call(Trigger, 'episode/discard').success
+    assert hand.ended()
+    assert EventKind.DISCARDED not in hand.kinds()
+    hand.start()
 
 
 def test_discard_button_throws_the_running_episode_away(hand):
     episode_id = hand.start()
     hand.outcome(Outcome.ABORTED, 'discard')
-    assert hand.spin(lambda: EventKind.DISCARDED in hand.kinds())
+    assert hand.ended()
+    told = [EventKind.OUTCOME, EventKind.DISCARDED, EventKind.ENDED]
+    assert hand.kinds()[-3:] == told, 'whoever waits for the end knows that it does not count'
     assert (hand.folder / '.trash' / episode_id / 'manifest.json').exists()
     assert not (hand.folder / episode_id).exists()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,8 @@ def hold(others: Others, axes, *down: int, until, **joy) -> bool:
     return others.spin(until, every=lambda: others.joystick(axes, *down, **joy))
 
 
-def test_a_stick_becomes_an_action_with_the_stamp_of_its_message(teleop):
+def test_a_stick_becomes_an_action_of_now_whatever_the_clock_of_the_device(teleop):
+    """Labels are joined to ticks by the stamp; a device elsewhere may say 0, or tomorrow."""
     forward = [0.0, 1.0, *REST[2:]]
 
     def moved():
@@ -38,7 +41,8 @@ def test_a_stick_becomes_an_action_with_the_stamp_of_its_message(teleop):
     assert hold(teleop, forward, RB, until=moved, stamp_ns=123_456_789)
     got = teleop.last('teleop/action')
     assert got.action.tolist() == [0.02, 0.0, 0.0, 0.08]
-    assert (got.stamp_ns, got.source) == (123_456_789, 'joystick')
+    assert got.source == 'joystick'
+    assert abs(time.time_ns() - got.stamp_ns) < 5_000_000_000
     assert hold(teleop, forward, until=lambda: not teleop.last('teleop/action').engaged)
 
 
@@ -79,18 +83,18 @@ def test_the_operator_feels_a_request_until_it_is_answered(teleop):
         assert reached, mode
 
 
-def test_a_joystick_with_too_few_axes_is_named_and_gives_no_action(teleop):
-    seen = len(teleop.heard['teleop/action'])
-    words = 'joy has 2 axes, mapping xbox needs 5'
+def test_a_joystick_with_too_few_axes_is_named_and_says_nothing_to_the_gate(teleop):
+    """'Not engaged' would be 'let go', which hands the robot to the policy."""
+    got, words = teleop.heard['teleop/action'], 'joy has 2 axes, mapping xbox needs 5'
+    teleop.spin(lambda: False, 0.2)
+    seen = len(got)
 
     def told():
         return any(words in status.message for status in teleop.heard['diagnostics'])
 
     assert hold(teleop, [0.0, 1.0], RB, until=told)
-    got = teleop.heard['teleop/action'][seen + 1 :]
-    assert got
-    assert not any(expert.engaged for expert in got)
-    assert all(expert.action is None for expert in got)
+    assert len(got) == seen
+    assert hold(teleop, REST, RB, until=lambda: len(got) > seen)
 
 
 def test_while_the_joystick_is_silent_so_is_teleop(teleop):

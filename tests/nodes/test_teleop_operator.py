@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from il_core.types import ExpertAction, Mode
+from il_teleop.mapping import load_joystick
 from tests.nodes.teleop_stand import Others
 
 pytestmark = pytest.mark.ros
@@ -62,6 +63,22 @@ def test_in_lockstep_the_operator_acts_on_what_followed_its_last_move(lockstep):
     lockstep.supervisor(ExpertAction(before + 2000, want, True))
     assert lockstep.spin(lambda: len(got) == 2)
     assert (got[1].stamp_ns, got[1].engaged) == (before + 2000, False)
+
+
+def test_in_lockstep_a_message_that_cannot_be_read_is_answered_all_the_same(lockstep):
+    lockstep.start('il_teleop.node', 'joy', joystick='scripted')
+    got, stamps = lockstep.heard['teleop/action'], [1000]
+    dead_man = load_joystick('scripted').dead_man.hold.button
+
+    def say(axes):
+        stamps.append(stamps[-1] + 1000)
+        lockstep.joystick(axes, dead_man, stamp_ns=stamps[-1])
+
+    assert lockstep.spin(lambda: got and got[-1].engaged, every=lambda: say([0.0] * 4))
+    got.clear()
+    assert lockstep.spin(lambda: len(got) > 5, every=lambda: say([])), 'the gate would wait'
+    assert got[-1].stamp_ns in stamps
+    assert (got[-1].action, got[-1].engaged) == (None, True), 'it is not let go'
 
 
 def test_an_operator_asked_to_stop_ends_well(lockstep):

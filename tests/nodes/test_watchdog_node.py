@@ -8,8 +8,10 @@ import sys
 import pytest
 import rclpy
 from geometry_msgs.msg import TwistStamped
+from rclpy.qos import QoSProfile
 
 from il_core.types import Mode
+from il_gating.watchdog.node import WatchdogNode
 from tests.nodes.gate_rig import GateProcess
 
 pytestmark = pytest.mark.ros
@@ -40,3 +42,26 @@ def test_a_driver_without_time_out_is_stopped_when_the_gate_is_killed(rig):
     finally:
         watchdog.terminate()
         assert watchdog.wait(10) == 0
+
+
+def test_a_watchdog_that_is_deactivated_stops_the_robot_and_forgets_what_it_heard(stand):
+    heard = []
+    stand.hand.create_subscription(TwistStamped, 'driver/servo/twist', heard.append, 100)
+    speaker = stand.hand.create_publisher(TwistStamped, 'servo/twist', QoSProfile(depth=1))
+    node = stand.add(WatchdogNode, task='reach')
+    assert node.autostart()
+    moving = TwistStamped()
+    moving.twist.linear.x = 0.04
+
+    def passed():
+        speaker.publish(moving)
+        return heard and heard[-1].twist.linear.x == 0.04
+
+    assert stand.spin(passed, every_s=0.05)
+    node.trigger_deactivate()
+    assert stand.spin(lambda: heard[-1].twist.linear.x == 0.0), 'its last words'
+    count = len(heard)
+    node.trigger_activate()
+    stand.spin(lambda: False, 0.5)
+    assert len(heard) == count, 'nobody said anything since'
+    assert stand.spin(passed, every_s=0.05)
