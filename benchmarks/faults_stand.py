@@ -72,17 +72,6 @@ SERVICES = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Wired(NodeSpec):
-    """A node that hears some topics through a relay."""
-
-    remaps: tuple[tuple[str, str], ...] = ()
-
-    def ros_args(self) -> list[str]:
-        extra = [word for old, new in self.remaps for word in ('-r', f'{old}:={new}')]
-        return [*super().ros_args(), *extra]
-
-
 class Relay:
     """Passes messages on; `delay_s`, `copies` and `change` say how. No copies: they are lost."""
 
@@ -344,9 +333,8 @@ def _nodes(task: Path, checkpoint: Path, run: Path) -> list[NodeSpec]:
     for node in graph(args):
         if node.name == 'operator':
             continue
-        remaps = tuple((t, f'relayed/{t}') for t, hears in RELAYS.items() if hears == node.name)
-        fields = {f.name: getattr(node, f.name) for f in dataclasses.fields(NodeSpec)}
-        nodes.append(Wired(**fields, remaps=remaps))
+        relayed = {t: f'relayed/{t}' for t, hears in RELAYS.items() if hears == node.name}
+        nodes.append(dataclasses.replace(node, remaps={**node.remaps, **relayed}))
     return nodes
 
 

@@ -189,12 +189,12 @@ class GateCore:
     ) -> SwitchInputs:
         expert = self._joystick.fresh(now_ns)
         stale = '' if frame is not None else self._observation.stale(now_ns)
-        fault = '' if proposal is None else proposal.fault or self._arbiter.problem(proposal.mean)
 
         def decide(mode: Mode) -> Decision | None:
             self._decision = None
             if proposal is not None and frame is not None:
-                self._decision = self.gate.decide(GateInputs(known(proposal, fault), expert, mode))
+                seen = known(proposal, len(self.spec.axes))
+                self._decision = self.gate.decide(GateInputs(seen, expert, mode))
             return self._decision
 
         return SwitchInputs(  # in order: by keyword it takes twice as long
@@ -204,7 +204,7 @@ class GateCore:
             self._joystick.problem(expert, now_ns),
             stale,
             self._observation.problem or stale,
-            fault,
+            '' if proposal is None else proposal.fault or self._arbiter.problem(proposal.mean),
             '' if proposal is None else self._mismatch(proposal),
             frame is not None,
             what,

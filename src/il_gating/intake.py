@@ -174,11 +174,13 @@ class Observation:
         return None if self.problem else frame.vector
 
 
-def known(proposal: Proposal, fault: str) -> Proposal:
-    """Return what a gate may look at: with a `fault` (of the action that is proposed) neither mean
-    nor variance are known, and no variance of another size than the mean."""
-    mean, variance = None if fault else proposal.mean, proposal.variance
-    if mean is None or (variance is not None and variance.shape != mean.shape):
+def known(proposal: Proposal, axes: int) -> Proposal:
+    """Return what a gate may look at: a mean or variance of another size than that of the action
+    is not known. Numbers that are not finite are the gate's to see."""
+    mean, variance = proposal.mean, proposal.variance
+    if mean is not None and mean.shape != (axes,):
+        mean = None
+    if variance is not None and variance.shape != (axes,):
         variance = None
     if mean is proposal.mean and variance is proposal.variance:
         return proposal
