@@ -17,7 +17,7 @@ from il_core.errors import UserError
 # The gate first: it refuses while somebody acts. Until the policy follows it holds.
 NODES = ('gate', 'policy')
 RETRY_S = 0.2
-ANSWER_S = 5.0
+ANSWER_S = 10.0  # as `il swap` waits
 
 
 class Refused(UserError):
