@@ -28,7 +28,7 @@ def draw(rows: Sequence[Row], task: str, out: Path) -> None:
         for number, row in enumerate(rows):
             if key in row:
                 _cross(axes, row, key, number)
-        axes.set_xlabel('labels after the demonstrations')
+        axes.set_xlabel("the human's actions after the demonstrations (labels)")
         axes.set_ylabel(label)
         axes.set_ylim(0, 103)
         axes.grid(alpha=0.3)
