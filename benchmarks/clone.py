@@ -59,10 +59,8 @@ def cloned(world: World, demos: int, number: int, args: Any) -> dict[str, Any]:
 def summed(cells: list[dict[str, Any]], evaluations: int) -> dict[str, Any]:
     """Return success over the repeats of one number of demonstrations."""
     shares = [cell['success'] for cell in cells]
-    over, pooled = (
-        mean(shares, SHARE),
-        wilson(round(sum(shares) * evaluations), len(cells) * evaluations),
-    )
+    over = mean(shares, SHARE)
+    pooled = wilson(round(sum(shares) * evaluations), len(cells) * evaluations)
     return {
         'demos': cells[0]['demos'],
         'repeats': len(cells),

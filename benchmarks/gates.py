@@ -73,10 +73,15 @@ def _ready(cell: Cell, left: list[Any], running: dict[Any, Any]) -> bool:
     return before not in left and before not in running
 
 
+def cells_in(folder: Path) -> dict[str, dict[str, Any]]:
+    """Return the cells of a folder by file name."""
+    return {p.name: json.loads(p.read_text()) for p in sorted(folder.glob('*_*.json'))}
+
+
 def load(folder: Path) -> dict[str, dict[int, dict[str, Any]]]:
     """Return method -> seed -> cell. Raises UserError where they cannot be compared."""
     found: dict[str, dict[int, dict[str, Any]]] = {}
-    cells = {p.name: json.loads(p.read_text()) for p in sorted(folder.glob('*_*.json'))}
+    cells = cells_in(folder)
     for cell in cells.values():
         check(cells, cell['settings'])
         found.setdefault(cell['method'], {})[cell['seed']] = cell
@@ -176,8 +181,7 @@ def check_options(task: str, options: list[str], folder: Path) -> None:
 
     words = ['bc', '0', '--folder', str(folder), '--task', task, *options]
     settings = settings_of(arguments().parse_args(words))
-    there = {p.name: json.loads(p.read_text()) for p in sorted(folder.glob('*_*.json'))}
-    check(there, settings)
+    check(cells_in(folder), settings)
 
 
 def main() -> None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from il_core.structure import plain, structure
-from il_gating.api import GATES
 from il_gating.config import GateConfig
 from il_loop.cast import DEMONSTRATE, INSTANT, SIMULATED, Cast
 from il_teleop.experts.config import ScriptedConfig
@@ -45,11 +44,6 @@ class Method:
         model = plain(structure(ScriptedConfig, dict(self.operator), 'operator'))
         handover = {key: getattr(self.config, key) for key in HANDOVER}
         return {**model, **handover}
-
-    @property
-    def labels_all(self) -> bool:
-        """Whether the human says at every step what he would do, whoever acts."""
-        return bool(self.gate) and GATES.load(self.gate).needs_expert_action
 
     def cast(self, **params: Any) -> Cast:
         return Cast(

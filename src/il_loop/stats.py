@@ -89,8 +89,8 @@ def mean(values: Sequence[float], within: Range = ANYWHERE) -> Estimate:
 
 def ratio(above: Sequence[float], below: Sequence[float]) -> Estimate:
     """Return sum(above) / sum(below) of independent pairs, all 0 or above, with Student's t on
-    what each pair leaves of the ratio. Source: Cochran, "Sampling Techniques" (3rd ed., 1977),
-    equation 2.46.
+    what each pair leaves of the ratio. Source: Cochran, "Sampling Techniques" (3rd ed., 1977), on
+    the estimation of a ratio.
 
     Raises:
         UserError: the two have different lengths, or none, or `below` adds up to 0.

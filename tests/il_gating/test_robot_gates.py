@@ -87,7 +87,8 @@ def test_it_hands_back_where_both_agree_and_failure_is_not_likely() -> None:
 
 def test_without_novelty_risk_alone_hands_back_where_nobody_is_at_the_stick() -> None:
     gate = thrifty(signals='risk')
-    assert gate.decide(inputs(0.6, 5.0, Mode.SUPERVISOR)).owner is Owner.POLICY
+    for novelty in (5.0, float('nan')):
+        assert gate.decide(inputs(0.6, novelty, Mode.SUPERVISOR)).owner is Owner.POLICY
     budget = thrifty(calibration='budget')
     assert budget.decide(inputs(0.6, 0.94, Mode.SUPERVISOR)).owner is Owner.POLICY, 'below 0.95'
 

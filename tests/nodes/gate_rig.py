@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import ChangeState
 from rclpy.experimental import EventsExecutor
 from std_srvs.srv import Trigger
@@ -151,6 +152,14 @@ class GateProcess:
         last = self.states[-1]
         joystick = not self.joystick_speaks or math.isfinite(last.joystick_age_s)
         return joystick and (not self.policy_speaks or math.isfinite(last.observation_age_s))
+
+    def diagnostics(self):
+        """Return a list that the messages of all diagnostics are put into from now on."""
+        said = []
+        self.hand.create_subscription(
+            DiagnosticArray, 'diagnostics', lambda m: said.extend(s.message for s in m.status), 10
+        )
+        return said
 
     def call(self, name):
         return self._call(Trigger, name, Trigger.Request())

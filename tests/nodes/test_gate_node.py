@@ -9,7 +9,6 @@ import time
 import numpy as np
 import pytest
 import rclpy
-from diagnostic_msgs.msg import DiagnosticArray
 from interactive_il.msg import Command, ExpertAction
 from interactive_il.msg import Proposal as ProposalMsg
 from interactive_il.srv import SetBudget
@@ -163,10 +162,7 @@ def test_lockstep_answers_every_pair_once_however_late_its_halves_come(gate):
 
 def test_messages_that_do_not_fit_are_named_and_the_gate_goes_on(gate):
     rig = gate()
-    said = []
-    rig.hand.create_subscription(
-        DiagnosticArray, 'diagnostics', lambda m: said.extend(s.message for s in m.status), 10
-    )
+    said = rig.diagnostics()
     rig.started()
     for name, message, words in (
         ('policy/proposal', ProposalMsg(members=3, member_actions=[0.0] * 4), 'must be 3 rows'),
@@ -181,10 +177,7 @@ def test_messages_that_do_not_fit_are_named_and_the_gate_goes_on(gate):
 
 def test_a_second_writer_of_its_command_topic_is_said(gate):
     rig = gate()
-    said = []
-    rig.hand.create_subscription(
-        DiagnosticArray, 'diagnostics', lambda m: said.extend(s.message for s in m.status), 10
-    )
+    said = rig.diagnostics()
     rig.started()
     rig.hand.create_publisher(Command, 'command', 10)
     assert rig.spin(lambda: any('another node writes to /command' in s for s in said))

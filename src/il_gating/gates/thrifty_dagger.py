@@ -41,7 +41,7 @@ SIGNALS: Mapping[str, tuple[str, ...]] = {
 CAUSES = {'novelty': Cause.NOVELTY, 'risk': Cause.RISK}
 ENOUGH = 25  # ticks on which the robot acted, before their quantiles replace those of the fit
 KEPT = 20_000  # newest of them
-NAN, INF = float('nan'), float('inf')
+NAN = float('nan')
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,8 @@ class ThriftyDagger:
             return Decision(Owner.HUMAN, Cause.RISK, scores, self._returns)
         if distance > self._returns['discrepancy']:
             return Decision(Owner.HUMAN, Cause.DISCREPANCY, scores, self._returns)
-        if distance != distance and not novelty <= self._asks.get('novelty', INF):
+        stands_in = distance != distance and 'novelty' in self._asks
+        if stands_in and not novelty <= self._asks['novelty']:
             return Decision(Owner.HUMAN, Cause.NOVELTY, scores, self._returns)
         return Decision(Owner.POLICY, Cause.NONE, scores, self._returns)
 
