@@ -20,7 +20,7 @@ from il_gating.carried import Carried
 from il_gating.config import HANDOVERS, GateConfig
 from il_gating.core import GateCore, GateOutput
 from il_gating.inbox import Pacer, Pair, Pairs
-from il_gating.latched import LatchedMemory
+from il_gating.memory import GateMemory
 from il_gating.verdict import GateFindings, finding, verdict
 from il_ros import messages
 from il_ros.beat import Beat
@@ -77,7 +77,9 @@ class GateNode(TickingNode):
         self.carried: Carried = getattr(self, 'carried', None) or Carried()  # over a cleanup, too
         self.core = self._build()
         self.sole = SoleWriter(self, [*(c.topic for c in self.spec.robot.commands), 'command'])
-        self.latched = LatchedMemory(self.spec, self.sole.file)
+        self.memory = GateMemory(self.spec, self.sole.file)
+        if self.memory.stopped:
+            self.carried.note(Mode.ESTOP)
         self.robot = [self.publisher(command_topic(c)) for c in self.spec.robot.commands]
         self.builders = command_builders(self.spec)
         self.commands, self.status = self.publisher('command'), self.publisher('gate/status')
@@ -93,7 +95,7 @@ class GateNode(TickingNode):
     def start(self) -> None:
         self.sole.begin()
         self.core = self._build()
-        self.core.recall(self.latched.settings)
+        self.core.recall(self.memory.settings)
         self.queue: list[GateEvent] = []
         self.expert: ExpertAction | None = None
         self.expert_ns, self.tick_ns = 0, 0
@@ -113,6 +115,8 @@ class GateNode(TickingNode):
         self.last_words()
 
     def teardown(self) -> None:
+        if hasattr(self, 'memory') and not self.exit_code:
+            self.memory.stop(False)  # who ends it in good order wants a new beginning
         if hasattr(self, 'sole'):
             self.sole.close()
 
@@ -215,6 +219,7 @@ class GateNode(TickingNode):
         """Publish who acts and what happened."""
         before, self.output, state = self.output, output, output.state
         self.carried.note(state.mode)
+        self.memory.stop(state.mode is Mode.ESTOP)
         self.status.publish(messages.state_to_msg(state))
         if output.complaint:
             self.complain(UserError('noise of the gate', self.params.gate, output.complaint))
@@ -229,7 +234,7 @@ class GateNode(TickingNode):
         for publisher, build in zip(self.robot, self.builders, strict=True):
             publisher.publish(build(command.action, command.stamp_ns))
         self.commands.publish(messages.command_to_msg(command, self.spec.axis_names))
-        self.latched.note(command.action)
+        self.memory.note(command.action)
 
     def _build(self) -> GateCore:
         fitted = self._fitted(Path(self.params.checkpoint) if self.params.checkpoint else None)

@@ -100,5 +100,6 @@ def _live(make: Callable[[], IlNode], executor: Executor, stop: StopFlag) -> int
     except Exception:
         node.get_logger().fatal(f'a callback raised:\n{traceback.format_exc()}')
         code = 1
+        node.request_exit(code)
     node.close()
     return code

@@ -82,6 +82,7 @@ class GateProcess:
         """Kill the gate as a crash would, start it anew, and forget what the old one said."""
         self.process.kill()
         self.process.communicate()
+        self.spin_for(0.2)  # what it said last
         self.states.clear()
         self.commands.clear()
         self.process = self._spawn()

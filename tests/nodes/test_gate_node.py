@@ -200,6 +200,37 @@ def test_a_gate_that_died_in_mid_episode_comes_back_holding_until_resume(gate):
     assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
 
 
+def test_a_gate_that_died_in_an_emergency_stop_comes_back_in_it(gate):
+    rig = gate()
+    rig.joystick_speaks = True
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    rig.press(Press.ESTOP)
+    assert rig.spin(lambda: rig.mode is Mode.ESTOP)
+    rig.restart()
+    assert rig.spin(lambda: len(rig.states) > 5)
+    assert {s.mode for s in rig.states} == {Mode.ESTOP}
+    assert 'gate/reset_estop' in rig.call('resume').message
+    assert rig.call('reset_estop').success
+    assert rig.spin(lambda: rig.mode is Mode.HOLD)
+    rig.restart()
+    assert rig.spin(lambda: len(rig.states) > 5)
+    assert {s.mode for s in rig.states} == {Mode.HOLD}
+
+
+def test_who_ends_a_gate_in_good_order_ends_its_emergency_stop(gate):
+    rig = gate()
+    rig.joystick_speaks = True
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    rig.press(Press.ESTOP)
+    assert rig.spin(lambda: rig.mode is Mode.ESTOP)
+    assert rig.end(signal.SIGINT) == 0
+    rig.restart()
+    assert rig.spin(lambda: len(rig.states) > 5)
+    assert {s.mode for s in rig.states} == {Mode.HOLD}
+
+
 @pytest.mark.parametrize('between', [(), ANEW], ids=['deactivated', 'cleaned up'])
 def test_a_gate_that_is_cycled_in_mid_episode_knows_it_and_keeps_an_emergency_stop(gate, between):
     rig = gate()

@@ -1,4 +1,4 @@
-"""A gate that is started anew leaves latched axes as the one before it did."""
+"""A gate that is started anew leaves latched axes as the one before it did, and stays stopped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from il_core.types import EpisodeEvent, EventKind
-from il_gating.latched import LatchedMemory
+from il_gating.memory import GateMemory
 from tests.il_gating.rig import Rig, started
 from tests.toy import toy_spec
 
@@ -23,26 +23,52 @@ class Place:
 
 def test_only_changes_of_latched_axes_are_written_and_the_next_one_finds_them():
     place = Place()
-    memory = LatchedMemory(toy_spec(), place)
+    memory = GateMemory(toy_spec(), place)
     assert memory.settings == {}
     for x in (0.0, 0.01, 0.02):
         memory.note(np.array([x, 0.0, 0.05]))
     assert place.writes == 1
     memory.note(np.array([0.02, 0.0, 0.04]))
     assert memory.settings == {'gripper': 0.04}
-    assert LatchedMemory(toy_spec(), Place(place.found)).settings == {'gripper': 0.04}
+    assert GateMemory(toy_spec(), Place(place.found)).settings == {'gripper': 0.04}
 
 
 @pytest.mark.parametrize(
-    'text', ['', 'nonsense', '[1]', '{"gripper": "a"}', '{"gripper": 9.0}', '{"gripper": NaN}']
+    'text',
+    [
+        '',
+        'nonsense',
+        '[1]',
+        '"{}"',
+        '{"settings": [1], "estop": 1}',
+        '{"settings": {"gripper": "a"}, "estop": "true"}',
+        '{"settings": {"gripper": 9.0}}',
+        '{"settings": {"gripper": NaN}, "estop": null}',
+    ],
 )
 def test_what_makes_no_sense_is_not_used(text):
-    assert LatchedMemory(toy_spec(), Place(text)).settings == {}
+    memory = GateMemory(toy_spec(), Place(text))
+    assert memory.settings == {}
+    assert not memory.stopped
+
+
+def test_the_next_one_finds_the_emergency_stop_as_it_was_left():
+    place = Place()
+    memory = GateMemory(toy_spec(), place)
+    memory.note(np.array([0.0, 0.0, 0.05]))
+    for on in (True, True, False, True):
+        memory.stop(on)
+    assert place.writes == 4, 'changes only'
+    after = GateMemory(toy_spec(), Place(place.found))
+    assert after.stopped
+    assert after.settings == {'gripper': 0.05}
+    memory.stop(False)
+    assert not GateMemory(toy_spec(), Place(place.found)).stopped
 
 
 def test_a_gate_in_mid_episode_holds_what_was_set_and_a_new_episode_begins_at_idle():
     rig = Rig()
-    memory = LatchedMemory(rig.spec, Place(json.dumps({'gripper': 0.05})))
+    memory = GateMemory(rig.spec, Place(json.dumps({'settings': {'gripper': 0.05}})))
     rig.core.recall(memory.settings)
     assert rig.tick().command.action[2] == 0.05
     joined = EpisodeEvent(0, EventKind.STARTED, 'e', 0)  # latched, from before its first frame

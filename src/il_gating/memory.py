@@ -1,5 +1,5 @@
-"""What latched axes were last told, for a gate that is started anew: without, it would open a
-gripper that holds something."""
+"""What a gate that is started anew must know: what latched axes were last told (without, it would
+open a gripper that holds something), and whether the emergency stop was on."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ class Place(Protocol):
     def write(self, text: str) -> None: ...
 
 
-class LatchedMemory:
-    """Notes the settings of latched axes that nothing measures.
+class GateMemory:
+    """Notes the settings of latched axes that nothing measures, and the emergency stop.
 
     Attributes:
         settings: axis to what was sent last, by this gate or the one before; empty where that is
             not known.
+        stopped: the emergency stop is on, or was when the gate before died.
     """
 
     def __init__(self, spec: Spec, place: Place) -> None:
@@ -35,9 +36,12 @@ class LatchedMemory:
         self._names = [a.name for a in axes]
         self._at = np.array([spec.axis_names.index(name) for name in self._names], np.intp)
         self._place, self._last = place, b''
-        kept = [(axis, _read(place.found).get(axis.name)) for axis in axes]
+        found = _mapping(place.found)
+        sent = _mapping(found.get('settings'))
+        kept = [(axis, sent.get(axis.name)) for axis in axes]
         sound = [(a, v) for a, v in kept if isinstance(v, float) and a.low <= v <= a.high]
         self.settings: Mapping[str, float] = {axis.name: value for axis, value in sound}
+        self.stopped = found.get('estop') is True
 
     def note(self, action: Vector) -> None:
         """An (A,) action was sent."""
@@ -46,11 +50,21 @@ class LatchedMemory:
         if now != self._last:
             self._last = now
             self.settings = dict(zip(self._names, values.tolist(), strict=True))
-            self._place.write(json.dumps(self.settings))
+            self._write()
+
+    def stop(self, on: bool) -> None:
+        """The emergency stop is on, or off."""
+        if on is not self.stopped:
+            self.stopped = on
+            self._write()
+
+    def _write(self) -> None:
+        self._place.write(json.dumps({'settings': self.settings, 'estop': self.stopped}))
 
 
-def _read(text: str) -> Mapping[str, object]:
-    with contextlib.suppress(json.JSONDecodeError):
-        found = json.loads(text)
-        return found if isinstance(found, dict) else {}
-    return {}
+def _mapping(found: object) -> Mapping[str, object]:
+    """Return `found`, or what its text says; empty where that is no mapping."""
+    if isinstance(found, str):
+        with contextlib.suppress(json.JSONDecodeError):
+            return _mapping(json.loads(found) if found else {})
+    return found if isinstance(found, dict) else {}
