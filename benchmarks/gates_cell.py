@@ -105,6 +105,7 @@ class Cell:
             CriticConfig(steps=self.sizes.critic_steps),
             weighting=self.method.weighting,
             seed=self.seed,
+            probes=self.sizes.probes,
         )
 
     def play(

@@ -27,7 +27,7 @@ from il_data.episode import Episode
 from il_gating.config import GateConfig
 from il_loop.cast import ALONE, DEMONSTRATE, Cast, make_loop, play
 from il_loop.episodes import EpisodeSummary, summarise
-from il_loop.fits import FITS, PROBES
+from il_loop.fits import FITS
 from il_loop.probe import prober
 from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
@@ -74,7 +74,7 @@ def repeat(world: World, plan: Plan, number: int, folder: Path) -> list[Point]:
     episodes = demonstrate(world, base, plan.demos)
     fresh, points = episodes, []
     for k in range(plan.rounds + 1):
-        made = make_round(run, episodes, config, probe=prober(world.spec, config.gate, PROBES, k))
+        made = make_round(run, episodes, config, probe=prober(world.spec, config, k))
         points.append(
             point(world, f'round {k}', run.checkpoint(k), made.labels, fresh, plan, base)
         )

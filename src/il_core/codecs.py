@@ -144,10 +144,14 @@ class ImageCodec:
 
     def image(self, msg: Any) -> NDArray[np.uint8]:
         """Return (height, width, channels) uint8 without a copy. Raises UserError on an unknown
-        encoding."""
+        encoding, or data of another size than it says."""
         if msg.encoding not in self.channels:
             raise UserError('image encoding', msg.encoding, 'not known', self.channels)
         depth = self.channels[msg.encoding]
+        if len(msg.data) != msg.height * msg.step or msg.step < msg.width * depth:
+            size = f'{len(msg.data)} bytes, {msg.height} rows of {msg.step}'
+            rule = f'must be rows x step bytes, at least {msg.width * depth} a row'
+            raise UserError('image data', size, rule)
         rows = np.frombuffer(msg.data, np.uint8).reshape(msg.height, msg.step)
         return rows[:, : msg.width * depth].reshape(msg.height, msg.width, depth)
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from il_core.errors import UserError
 
 T = TypeVar('T')
+E = TypeVar('E', bound=enum.Enum)
 
 
 def structure(kind: type[T], data: object, where: str) -> T:
@@ -71,6 +72,20 @@ def differences(old: object, new: object, where: str = '') -> list[str]:
     return [] if old == new else [f'{where}: {old!r} -> {new!r}']
 
 
+def member(kind: type[E], value: object, what: str) -> E:
+    """Return the member of an enum that a file, message or service names by its value.
+
+    Raises:
+        UserError: there is none; lists those there are.
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        numbered = issubclass(kind, enum.IntEnum)
+        known = [f'{m.value} {m.name}' if numbered else str(m.value) for m in kind]
+        raise UserError(what, value, 'not known', known) from None
+
+
 @functools.cache
 def _hints(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
@@ -98,15 +113,8 @@ def _value(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
         return structure(typing.cast(Any, hint), value, where)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return _enum(hint, value, where)
+        return member(hint, value, where)
     return _scalar(hint, origin, value, where)
-
-
-def _enum(hint: type[enum.Enum], value: Any, where: str) -> enum.Enum:
-    choices = {member.value: member for member in hint}
-    if value not in choices:
-        raise UserError(where, value, 'not known', [str(choice) for choice in choices])
-    return choices[value]
 
 
 def _scalar(hint: Any, origin: Any, value: Any, where: str) -> Any:

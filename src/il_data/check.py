@@ -18,23 +18,22 @@ from il_data.read import read_episode, rebuild_frames
 
 @dataclass(frozen=True)
 class Finding:
-    """`verdict` is the recorder's, or worse; `whole`: the files are as the recorder left them."""
+    """`verdict` is the recorder's, or worse; `lines`: what is wrong."""
 
     verdict: Verdict
     lines: tuple[str, ...]
-    whole: bool
 
 
 def check(bag: Path, spec: Spec | None) -> Finding:
     """Check one bag. Never raises for what is wrong with it."""
-    damage = _damage(bag)
-    if damage:
-        return Finding(Verdict.BAD, (f'{damage}: run `il bags repair {bag}`',), whole=False)
+    broken = damage(bag)
+    if broken:
+        return Finding(Verdict.BAD, (f'{broken}: run `il bags repair {bag}`',))
     try:
         episode = read_episode(bag, spec, cached=False)
         rebuilt = rebuild_frames(bag, spec)
     except UserError as error:
-        return Finding(Verdict.BAD, (str(error),), whole=True)
+        return Finding(Verdict.BAD, (str(error),))
     lines = list(episode.manifest.reasons)
     seen = np.isfinite(episode.frames).all(axis=1)
     absent = int((seen & ~np.isfinite(rebuilt).all(axis=1)).sum())
@@ -48,19 +47,19 @@ def check(bag: Path, spec: Spec | None) -> Finding:
         verdict = Verdict.BAD
     elif lines and verdict is Verdict.OK:
         verdict = Verdict.SUSPECT
-    return Finding(verdict, tuple(lines), whole=True)
+    return Finding(verdict, tuple(lines))
 
 
-def _damage(bag: Path) -> str:
+def damage(bag: Path) -> str:
     """Return what is wrong with the file, empty where it is whole. What is not one MCAP file was
     not recorded here: the reader judges it."""
     files = sorted(bag.glob('*.mcap'))
     if len(files) != 1:
         return ''
-    damage = read_mcap(files[0]).damage
-    if not damage and (library_of(files[0]) == LIBRARY or (bag / manifest.FILE).exists()):
+    found = read_mcap(files[0]).damage
+    if not found and (library_of(files[0]) == LIBRARY or (bag / manifest.FILE).exists()):
         try:
             manifest.load(bag)
         except UserError as error:
             return str(error.rule)
-    return damage
+    return found

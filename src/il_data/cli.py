@@ -15,7 +15,7 @@ from il_core.spec import Spec
 from il_core.told import change
 from il_core.types import Cause, EpisodeEvent, Mode, Outcome
 from il_data import manifest
-from il_data.check import check
+from il_data.check import check, damage
 from il_data.explain import explain
 from il_data.manifest import Manifest, Verdict
 from il_data.read import bag_folders, read_episode
@@ -146,8 +146,10 @@ def _repair(bags: Sequence[Path], console: Console) -> int:
     worst = 0
     for bag in bags:
         try:
-            if check(bag, None).whole:
-                table.add_row(bag.name, _colored(manifest.load(bag).verdict), 'whole, left alone')
+            if not damage(bag):
+                judged = (bag / manifest.FILE).is_file()
+                verdict = _colored(manifest.load(bag).verdict) if judged else 'a plain bag'
+                table.add_row(bag.name, verdict, 'whole, left alone')
                 continue
             done = repair(bag)
             table.add_row(bag.name, _colored(done.verdict), 'recovered')

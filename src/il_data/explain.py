@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from il_core.errors import UserError
+from il_core.structure import member
 from il_core.types import NS_PER_S, Cause, EpisodeEvent, GateState, Mode, Owner
 from il_data.read import raw
 from il_data.steps import OWN_TYPES, by_name, events_of, find_topic, score_names
@@ -72,11 +73,11 @@ def _states(table: Table) -> list[GateState]:
     names = score_names(table)
     columns: dict[str, Iterable[object]] = {
         'stamp_ns': table.stamps_ns().tolist(),
-        'mode': map(Mode, table.numbers('mode', 'u1').tolist()),
-        'owner': map(Owner, table.numbers('owner', 'u1').tolist()),
-        'cause': map(Cause, table.numbers('cause', 'u1').tolist()),
         'hand_back_ready': table.numbers('hand_back_ready', '?').tolist(),
     }
+    for name, kind in (('mode', Mode), ('owner', Owner), ('cause', Cause)):
+        numbers = table.numbers(name, 'u1').tolist()
+        columns[name] = [member(kind, number, f'{name} of GateStatus') for number in numbers]
     for name in ('tick', 'step'):
         columns[name] = table.numbers(name, 'u8').tolist()
     for name in ('detail', 'episode_id', 'gate', 'checkpoint_id'):

@@ -14,6 +14,7 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
+from il_core.structure import member
 from il_core.types import EpisodeEvent, EventKind, Outcome
 from il_data.bag import Arrival, Qos
 from il_data.findings import RecorderFindings, facts, found
@@ -23,7 +24,7 @@ from il_data.record import Recorder
 from il_data.recording import Settings, State
 from il_ros.health import Health
 from il_ros.lifecycle import IlNode
-from il_ros.messages import event_from_msg, event_to_msg, member
+from il_ros.messages import event_from_msg, event_to_msg
 from il_ros.params import CommonParams, param
 from il_ros.queues import Queues
 from il_ros.run import run
@@ -66,6 +67,7 @@ class RecorderNode(IlNode):
         self.discarding = False
         self.waiting: list[tuple[int, Future]] = []
         self.ended: list[Future] = []
+        self.discarded: list[Future] = []
         self.events = self.publisher(EVENTS)
         self.service(StartEpisode, 'episode/start', self.on_start)
         self.service(StopEpisode, 'episode/stop', self.on_stop)
@@ -162,15 +164,19 @@ class RecorderNode(IlNode):
         whether the episode was discarded."""
         detail = '; '.join([done.verdict.value, *done.reasons])
         self.get_logger().info(f'{done.episode_id}: {done.outcome.name.lower()}, {detail}')
+        failure: UserError | None = None
         if self.discarding:
             self.discarding = False
             try:
                 self.tell(EventKind.DISCARDED, self.recorder.shelf.discard(done.episode_id))
             except (UserError, OSError) as error:  # it ended all the same
-                self.complain(UserError('discard of', done.episode_id, f'failed: {error}'))
+                failure = UserError('discard of', done.episode_id, f'failed: {error}')
+                self.complain(failure)
         self.tell(EventKind.ENDED, done.episode_id, done.seed, done.outcome, detail)
         while self.ended:
             self.ended.pop().set_result(done)
+        while self.discarded:
+            _answer(self.discarded.pop(), done, failure)
 
     def tell(
         self,
@@ -222,7 +228,7 @@ class RecorderNode(IlNode):
     async def on_discard(self, request: Any, response: Any) -> Any:
         if self.recorder.episode_id:
             future = Future(executor=self.executor)
-            self.ended.append(future)
+            self.discarded.append(future)
             self.discarding = True
             self.recorder.stop(Outcome.ABORTED, DISCARD, self.now_ns(), self.steady_ns())
             response.message = (await future).episode_id
@@ -236,6 +242,13 @@ class RecorderNode(IlNode):
         response.success, response.message = True, self.recorder.shelf.undo()
         self.tell(EventKind.RESTORED, response.message)
         return response
+
+
+def _answer(future: Future, done: Manifest, failure: UserError | None) -> None:
+    if failure is None:
+        future.set_result(done)
+    else:
+        future.set_exception(failure)
 
 
 def main() -> None:

@@ -129,10 +129,15 @@ def _identify(path: Path, spec: Spec | None, found: cache.Files) -> tuple[Manife
 
 def _decode(path: Path, spec: Spec) -> Extract:
     contents = raw(path, OWN_TYPES)
-    if find_topic(contents.topics, 'command', OWN_TYPES[2]):
-        return extract(contents, spec)
-    types = {s.type for s in spec.observed} | {c.type for c in spec.robot.commands}
-    return align_foreign(raw(path, types), spec)
+    ours = find_topic(contents.topics, 'command', OWN_TYPES[2]) is not None
+    if not ours:
+        types = {s.type for s in spec.observed} | {c.type for c in spec.robot.commands}
+        contents = raw(path, types)
+    try:
+        return extract(contents, spec) if ours else align_foreign(contents, spec)
+    except UserError as error:  # among many bags, which one
+        what = f'bag {path.name}: {error.what}'
+        raise UserError(what, error.value, error.rule, error.choices) from error
 
 
 def raw(path: Path, types: Iterable[str]) -> Contents:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from il_core.spec import Spec
+from il_core.structure import member
 from il_core.types import NS_PER_S, Cause, EpisodeEvent, EventKind, Mode, Outcome
 from il_data.contents import Contents, RawTopic
 from il_data.episode import Sizes, step_type
@@ -175,7 +176,8 @@ def by_name(states: Table, field: str, names: tuple[str, ...]) -> NDArray[Any]:
 
 
 def events_of(table: Table) -> tuple[EpisodeEvent, ...]:
-    """Return the events of a topic, in the order of the file."""
+    """Return the events of a topic, in the order of the file. Raises UserError where one is of
+    no known kind, outcome or cause."""
     columns = zip(
         table.stamps_ns().tolist(),
         table.numbers('kind', 'u1').tolist(),
@@ -188,6 +190,15 @@ def events_of(table: Table) -> tuple[EpisodeEvent, ...]:
         strict=True,
     )
     return tuple(
-        EpisodeEvent(ns, EventKind(kind), name, seed, tick, Outcome(outcome), Cause(cause), detail)
+        EpisodeEvent(
+            ns,
+            member(EventKind, kind, 'kind of EpisodeEvent'),
+            name,
+            seed,
+            tick,
+            member(Outcome, outcome, 'outcome of EpisodeEvent'),
+            member(Cause, cause, 'cause of EpisodeEvent'),
+            detail,
+        )
         for ns, kind, name, seed, tick, outcome, cause, detail in columns
     )

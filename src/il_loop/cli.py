@@ -105,10 +105,11 @@ def round_(argv: list[str]) -> int:
         CriticConfig(steps=args.critic_steps, threads=args.threads),
         args.weighting,
         args.seed,
+        args.probes,
     )
     before = len(run.rounds())
     episodes = read_bags(run)
-    probe = prober(episodes[0].spec, args.gate, args.probes, before)
+    probe = prober(episodes[0].spec, config, before)
     with training_lines() if args.json else training_bar() as step:
         made = make_round(run, episodes, config, step, probe)
     words = f'{round_words(made)}; in {run.round(made.number)}'

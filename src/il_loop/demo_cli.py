@@ -15,7 +15,7 @@ from il_data.read import bag_folders, read_episode
 from il_loop import demo
 from il_loop.cli import CONSOLE, round_words, training_bar
 from il_loop.demo import QUICK, Session, Settings
-from il_loop.fits import CALLING, PROBES
+from il_loop.fits import CALLING
 from il_loop.probe import prober
 from il_loop.report import write_report
 from il_loop.report_page import points, rate
@@ -105,8 +105,9 @@ def _train(stages: Stages, run: RunFolder, s: Settings, number: int, words: str)
     def work() -> str:
         with training_bar() as step:
             episodes = read_bags(run)
-            probe = prober(episodes[0].spec, s.gate, PROBES, number)
-            return round_words(make_round(run, episodes, s.round_config, step, probe))
+            config = s.round_config
+            probe = prober(episodes[0].spec, config, number)
+            return round_words(make_round(run, episodes, config, step, probe))
 
     def present() -> str:
         return f'{run.round(number)} is there' if len(run.rounds()) > number else ''

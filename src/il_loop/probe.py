@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from il_core.errors import UserError
 from il_core.spec import Spec
 from il_data.episode import Episode
 from il_loop.cast import ALONE, make_loop, play
 from il_loop.fits import PROBED
-from il_loop.rounds import Probe
+from il_loop.rounds import MOST_PROBES, Probe, RoundConfig
 from il_policy.api import Policy
 from il_sim.api import World, make_world
 
 # Away from those of demonstrations, rounds and evaluations; apart for every round.
-SEEDS, STRIDE = 700_000, 1000
+SEEDS = 700_000
 
 
-def prober(spec: Spec, gate: str, count: int, number: int) -> Probe | None:
-    """Return what round `number` may call: `count` episodes alone, in a world of its own; None
-    where the gate has no use for them, or the task no world (a robot: nobody lets a fresh policy
-    act alone there unasked). Raises UserError for more than there are seeds for."""
-    if not count or gate not in PROBED or not spec.task.world:
+def prober(spec: Spec, config: RoundConfig, number: int) -> Probe | None:
+    """Return what round `number` may call: `config.probes` episodes alone, in a world of its own;
+    None where the gate has no use for them, or the task no world (a robot: nobody lets a fresh
+    policy act alone there unasked)."""
+    count = config.probes
+    if not count or config.gate not in PROBED or not spec.task.world:
         return None
-    if count > STRIDE:
-        raise UserError('probes', count, f'must be at most {STRIDE}, or rounds share seeds')
-    first = SEEDS + STRIDE * number
+    first = SEEDS + MOST_PROBES * number
 
     def probe(policy: Policy) -> Sequence[Episode]:
         world = make_world(spec)

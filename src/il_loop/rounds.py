@@ -19,7 +19,7 @@ from il_data.dataset import EVERY_STATE, INTERVENTIONS, Labels, Selection, label
 from il_data.episode import Episode
 from il_data.read import bag_folders, read_episode
 from il_gating.api import GATES
-from il_loop.fits import ALIKE, SPREAD
+from il_loop.fits import ALIKE, PROBED, PROBES, SPREAD
 from il_loop.gate_fit import FitInputs, fit_gate
 from il_loop.round_episodes import check_kept, content_hash, entries
 from il_loop.run_folder import RoundFile, RunFolder, write_round
@@ -32,6 +32,7 @@ from il_policy.policies.bc import BcPolicy
 from il_policy.runtime import OnnxRuntime
 
 CHECKPOINT = 'checkpoint'
+MOST_PROBES = 1000  # of a round
 Probe = Callable[[Policy], Sequence[Episode]]
 
 
@@ -48,6 +49,8 @@ class RoundConfig:
         critic: how a gate's critics are trained, where it has some.
         weighting: of the labels, see `il_data.weighting`; empty: none.
         seed: of the training; the same in every round.
+        probes: episodes of the new policy alone, for gates with a critic, where there is a
+            simulator.
     """
 
     bc: bc.BcConfig = field(default_factory=bc.BcConfig)
@@ -56,8 +59,12 @@ class RoundConfig:
     critic: CriticConfig = field(default_factory=CriticConfig)
     weighting: str = ''
     seed: int = 0
+    probes: int = PROBES
 
     def __post_init__(self) -> None:
+        if not 0 <= self.probes <= MOST_PROBES:
+            rule = f'must be 0 to {MOST_PROBES}, or rounds share seeds'
+            raise UserError('probes', self.probes, rule)
         if self.gate in SPREAD and self.bc.members < 2:
             rule = f'must be at least 2 for gate {self.gate}, which asks where members disagree'
             raise UserError('members', self.bc.members, rule)
@@ -178,7 +185,8 @@ def _check_same(done: Sequence[RoundFile], config: RoundConfig) -> None:
 def _deciding(config: RoundConfig) -> RoundConfig:
     """Return the settings without those that change no bit."""
     bc = replace(config.bc, threads=1, save_every_s=0.0)
-    return replace(config, bc=bc, critic=replace(config.critic, threads=1))
+    probes = config.probes if config.gate in PROBED else 0
+    return replace(config, bc=bc, critic=replace(config.critic, threads=1), probes=probes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,16 +6,16 @@ without looking at every number. float64 survives exactly, NaN included.
 
 from __future__ import annotations
 
-import enum
 import math
 from array import array
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from interactive_il import msg as il
 
 from il_core.errors import UserError
+from il_core.structure import member
 from il_core.types import (
     NO_PRESSES,
     Cause,
@@ -32,21 +32,6 @@ from il_core.types import (
     Vector,
 )
 from il_ros.build import stamped, to_array, to_ns, to_time
-
-E = TypeVar('E', bound=enum.IntEnum)
-
-
-def member(kind: type[E], number: int, what: str) -> E:
-    """Return the member of an enum that a message or service names by `number`.
-
-    Raises:
-        UserError: there is none; lists those there are.
-    """
-    try:
-        return kind(number)
-    except ValueError:
-        names = [f'{known.value} {known.name}' for known in kind]
-        raise UserError(what, number, 'not known', names) from None
 
 
 def proposal_to_msg(p: Proposal) -> Any:

@@ -7,6 +7,7 @@ from array import array
 
 import numpy as np
 
+from il_core.errors import UserError
 from il_core.spec import Spec
 from il_core.types import NO_PRESSES, Command, ExpertAction, Vector
 from il_teleop.api import JoyState
@@ -50,7 +51,11 @@ class JoystickMapper:
         self._engaged = False
 
     def sync(self, command: Command) -> None:
-        """Tell what was sent last: latched axes start from it when the human takes over."""
+        """Tell what was sent last: latched axes start from it when the human takes over. Raises
+        UserError where it is of other axes."""
+        if len(command.action) != len(self._names):
+            rule = f'must have the axes {", ".join(self._names)}'
+            raise UserError('size of the command', len(command.action), rule)
         self._latches.sync(command)
 
     def update(self, joy: JoyState) -> ExpertAction:

@@ -112,6 +112,15 @@ def test_an_unknown_encoding_names_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize(
+    ('size', 'step'), [(15, 8), (16, 5), (17, 8)], ids=['cut', 'rows too short', 'too long']
+)
+def test_an_image_of_another_size_than_it_says_is_refused(size: int, step: int) -> None:
+    message = Msg(encoding='rgb8', width=2, height=2, step=step, data=bytes(size))
+    with pytest.raises(UserError, match=f'image data is .{size} bytes, 2 rows of {step}'):
+        STREAM_CODECS['image'].image(message)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
     ('kind', 'table'), [('stream', STREAM_CODECS), ('command', COMMAND_CODECS)]
 )
 def test_unknown_codecs_and_fields_list_the_choices(kind: str, table: dict[str, object]) -> None:

@@ -14,10 +14,12 @@ from il_core.types import NS_PER_S, Mode, Outcome, Owner
 from il_data import manifest
 from il_data.as_steps import as_steps
 from il_data.check import Finding, check
+from il_data.cli import main
 from il_data.dataset import DEMONSTRATIONS, Selection, labels, load_labels
+from il_data.explain import explain
 from il_data.manifest import Verdict
 from il_data.read import read_episode, read_episodes
-from tests.il_data.fake import IL, STORE, Rig, ToyWorld, cdr, make
+from tests.il_data.fake import EVENTS, IL, STORE, Rig, ToyWorld, cdr, make
 from tests.toy import toy_spec
 
 
@@ -176,7 +178,9 @@ def test_a_bag_of_several_files_is_judged_by_what_reads_it(tmp_path, capsys):
     about['rosbag2_bagfile_information']['relative_file_paths'].append('split_1.mcap')
     (bag / 'metadata.yaml').write_text(yaml.safe_dump(about))
     assert len(read_episode(bag, spec)) == 60
-    assert check(bag, spec) == Finding(Verdict.OK, (), whole=True)
+    assert check(bag, spec) == Finding(Verdict.OK, ())
+    assert main(['repair', str(bag)]) == 0
+    assert 'a plain bag' in capsys.readouterr().out, 'none of ours: no manifest is missing'
     (bag / 'split_1.mcap').write_bytes(b'no bag at all')
     found = check(bag, spec)
     assert found.verdict is Verdict.BAD
@@ -205,6 +209,22 @@ def test_empty_and_broken_files_are_user_errors(tmp_path):
                 read_episode(bag, toy_spec())
     with pytest.raises(UserError, match='no such folder'):
         read_episode(tmp_path / 'nowhere')
+
+
+def test_a_bag_with_an_event_of_no_known_kind_is_named_with_the_kinds(rig):
+    episode_id = rig.begin()
+    world = ToyWorld(rig.spec)
+    for tick in range(10):
+        rig.tick(world, tick, episode_id, Mode.AUTONOMOUS, Owner.POLICY)
+    rig.send(EVENTS, make(IL + 'EpisodeEvent', rig.now_ns, kind=99, episode_id=episode_id))
+    rig.outcome()
+    bag = rig.folder / rig.settle().episode_id
+    words = f'bag {bag.name}: kind of EpisodeEvent is 99: not known; choices: 0 UNKNOWN, 1 STARTED'
+    with pytest.raises(UserError, match=words):
+        read_episode(bag)
+    with pytest.raises(UserError, match='kind of EpisodeEvent is 99'):
+        explain(bag)
+    assert check(bag, None).verdict is Verdict.BAD
 
 
 def test_a_message_definition_that_lacks_newer_fields_still_reads(rig):

@@ -177,9 +177,12 @@ def test_where_many_are_as_far_apart_as_can_be_those_are_unsafe():
 
 
 def test_more_probes_than_there_are_seeds_for_are_refused():
+    with pytest.raises(UserError, match='probes is 1001: must be 0 to 1000'):
+        RoundConfig(probes=1001)
     spec = load_spec('reach')
-    with pytest.raises(UserError, match='probes is 1001: must be at most 1000'):
-        prober(spec, 'thrifty_dagger', 1001, 0)
+    assert prober(spec, RoundConfig(gate='thrifty_dagger', probes=1000), 0) is not None
+    assert prober(spec, RoundConfig(gate='thrifty_dagger', probes=0), 0) is None
+    assert prober(spec, RoundConfig(gate='novelty'), 0) is None
 
 
 def test_thresholds_of_one_policy_hold_another_one(demos, tmp_path):

@@ -102,8 +102,15 @@ def test_other_settings_without_a_new_episode_are_refused(trained, change, says)
     with pytest.raises(UserError, match=f'{says}.*round 1 .*no episode is new'):
         make_round(run, episodes, replace(QUICK, **change))
     assert len(run.rounds()) == 2
-    same = replace(QUICK, bc=replace(QUICK.bc, threads=2))
-    assert make_round(run, episodes, same) == run.read_round(1), 'threads change no bit'
+    same = replace(QUICK, bc=replace(QUICK.bc, threads=2), probes=0)
+    assert make_round(run, episodes, same) == run.read_round(1), 'they change no bit'
+
+
+def test_another_number_of_probes_is_another_setting_of_a_gate_that_has_some(tmp_path, demos):
+    run = RunFolder(tmp_path)
+    make_round(run, demos, THRIFTY)
+    with pytest.raises(UserError, match=r'probes: 10 -> 0.*round 0 '):
+        make_round(run, demos, replace(THRIFTY, probes=0))
 
 
 def test_lost_or_changed_episodes_are_refused(trained):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from il_core.errors import UserError
 from il_core.types import Command, Mode, Owner, Press
 from il_teleop.api import JoyState
 from il_teleop.joystick import JoystickMapper
@@ -79,6 +80,14 @@ def test_gripper_gives_no_action_before_anyone_knows_where_it_is():
     mapper.sync(sent(0.02))
     assert mapper.update(xbox({}, RB)).action is not None
     assert mapper.fault == ''
+
+
+def test_a_command_of_other_axes_is_refused_and_changes_nothing():
+    mapper = xbox_mapper(gripper=0.08)
+    short = Command(0, 0, np.zeros(2), Mode.AUTONOMOUS, Owner.POLICY)
+    with pytest.raises(UserError, match='size of the command is 2: must have the axes x, y, g'):
+        mapper.sync(short)
+    assert mapper.update(xbox({}, RB)).action[2] == 0.08
 
 
 def test_a_button_held_over_many_messages_is_one_press():

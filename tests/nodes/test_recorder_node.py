@@ -290,7 +290,10 @@ def test_a_run_folder_that_is_removed_while_the_graph_is_up_is_made_anew(hand):
 def test_an_episode_whose_bag_is_gone_ends_although_it_cannot_be_discarded(hand):
     hand.start()
     shutil.rmtree(hand.folder)
-    assert hand.call(Trigger, 'episode/discard').success
+    answer = hand.call(Trigger, 'episode/discard')
+    assert not answer.success
+    assert 'discard of is' in answer.message
+    assert 'failed:' in answer.message
     assert hand.ended()
     assert EventKind.DISCARDED not in hand.kinds()
     hand.start()
