@@ -64,10 +64,9 @@ class RecorderNode(IlNode):
         self.recorder = Recorder(folder, plan, self.spec, settings)
         for line in self.recorder.recover():
             self.get_logger().warning(line)
-        self.discarding = False
+        self.discarding, self.not_discarded = False, ''
         self.waiting: list[tuple[int, Future]] = []
         self.ended: list[Future] = []
-        self.discarded: list[Future] = []
         self.events = self.publisher(EVENTS)
         self.service(StartEpisode, 'episode/start', self.on_start)
         self.service(StopEpisode, 'episode/stop', self.on_stop)
@@ -164,19 +163,17 @@ class RecorderNode(IlNode):
         whether the episode was discarded."""
         detail = '; '.join([done.verdict.value, *done.reasons])
         self.get_logger().info(f'{done.episode_id}: {done.outcome.name.lower()}, {detail}')
-        failure: UserError | None = None
+        self.not_discarded = ''
         if self.discarding:
             self.discarding = False
             try:
                 self.tell(EventKind.DISCARDED, self.recorder.shelf.discard(done.episode_id))
             except (UserError, OSError) as error:  # it ended all the same
-                failure = UserError('discard of', done.episode_id, f'failed: {error}')
-                self.complain(failure)
+                self.not_discarded = str(error)
+                self.complain(UserError('discard of', done.episode_id, f'failed: {error}'))
         self.tell(EventKind.ENDED, done.episode_id, done.seed, done.outcome, detail)
         while self.ended:
             self.ended.pop().set_result(done)
-        while self.discarded:
-            _answer(self.discarded.pop(), done, failure)
 
     def tell(
         self,
@@ -189,8 +186,6 @@ class RecorderNode(IlNode):
         stamp_ns = self.now_ns()
         event = EpisodeEvent(stamp_ns, kind, episode_id, seed, outcome=outcome, detail=detail)
         self.events.publish(event_to_msg(event))
-
-    # Services.
 
     async def on_start(self, request: Any, response: Any) -> Any:
         deadline_ns = deadline(request.wait_s, self.steady_ns())
@@ -228,10 +223,12 @@ class RecorderNode(IlNode):
     async def on_discard(self, request: Any, response: Any) -> Any:
         if self.recorder.episode_id:
             future = Future(executor=self.executor)
-            self.discarded.append(future)
+            self.ended.append(future)
             self.discarding = True
             self.recorder.stop(Outcome.ABORTED, DISCARD, self.now_ns(), self.steady_ns())
             response.message = (await future).episode_id
+            if self.not_discarded:
+                raise UserError('discard of', response.message, f'failed: {self.not_discarded}')
         else:
             response.message = self.recorder.shelf.discard('')
             self.tell(EventKind.DISCARDED, response.message)
@@ -242,13 +239,6 @@ class RecorderNode(IlNode):
         response.success, response.message = True, self.recorder.shelf.undo()
         self.tell(EventKind.RESTORED, response.message)
         return response
-
-
-def _answer(future: Future, done: Manifest, failure: UserError | None) -> None:
-    if failure is None:
-        future.set_result(done)
-    else:
-        future.set_exception(failure)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from il_core.types import EpisodeEvent, EventKind, Mode
 from il_gating.asked import GateEvent, Request
+from il_gating.memory import GateMemory
 
 
 class Carried:
@@ -12,6 +13,11 @@ class Carried:
     def __init__(self) -> None:
         self._running: EpisodeEvent | None = None
         self._stopped = False
+        self._memory: GateMemory | None = None
+
+    def recall(self, memory: GateMemory) -> None:
+        """Go on where `memory` says that the process before was, and note there what comes."""
+        self._memory, self._stopped = memory, self._stopped or memory.stopped
 
     def hear(self, event: EpisodeEvent) -> bool:
         """Take in an event. Returns whether it is news that an episode began or ended: latched
@@ -28,6 +34,8 @@ class Carried:
     def note(self, mode: Mode) -> None:
         """The gate said that it is in this mode."""
         self._stopped = mode is Mode.ESTOP
+        if self._memory is not None:
+            self._memory.stop(self._stopped)
 
     def events(self) -> list[GateEvent]:
         """Return what a new core must be told before anything else."""

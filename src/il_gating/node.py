@@ -34,9 +34,7 @@ from il_ros.ticking import TickingNode
 from il_ros.topics import command_topic
 from il_ros.window import Window
 
-# A policy that is silent for longer is said, also where nobody acts.
-SILENT_S = 1.0
-SERVICES = (Request.TAKEOVER, Request.RELEASE, Request.RESUME, Request.RESET_ESTOP)
+SILENT_S = 1.0  # a policy that is silent for longer is said, also where nobody acts
 
 
 @dataclass(frozen=True)
@@ -78,8 +76,7 @@ class GateNode(TickingNode):
         self.core = self._build()
         self.sole = SoleWriter(self, [*(c.topic for c in self.spec.robot.commands), 'command'])
         self.memory = GateMemory(self.spec, self.sole.file)
-        if self.memory.stopped:
-            self.carried.note(Mode.ESTOP)
+        self.carried.recall(self.memory)
         self.robot = [self.publisher(command_topic(c)) for c in self.spec.robot.commands]
         self.builders = command_builders(self.spec)
         self.commands, self.status = self.publisher('command'), self.publisher('gate/status')
@@ -87,7 +84,7 @@ class GateNode(TickingNode):
         self.subscribe('policy/proposal', self.on_proposal)
         self.subscribe('teleop/action', self.on_expert)
         self.subscribe('episode/events', self.on_event, inactive=True)
-        for request in SERVICES:
+        for request in (Request.TAKEOVER, Request.RELEASE, Request.RESUME, Request.RESET_ESTOP):
             self.service(Trigger, f'gate/{request.value}', partial(self.on_request, request))
         self.service(SetBudget, 'gate/set_budget', self.on_budget)
         self.swap = Swap(self, 'gate', self._fitted, lambda new: self.core.swap(new))
@@ -115,9 +112,9 @@ class GateNode(TickingNode):
         self.last_words()
 
     def teardown(self) -> None:
-        if hasattr(self, 'memory') and not self.exit_code:
-            self.memory.stop(False)  # who ends it in good order wants a new beginning
         if hasattr(self, 'sole'):
+            if not self.exit_code:  # who ends it in good order wants a new beginning
+                self.memory.stop(False)
             self.sole.close()
 
     def last_words(self) -> list[Any]:
@@ -219,7 +216,6 @@ class GateNode(TickingNode):
         """Publish who acts and what happened."""
         before, self.output, state = self.output, output, output.state
         self.carried.note(state.mode)
-        self.memory.stop(state.mode is Mode.ESTOP)
         self.status.publish(messages.state_to_msg(state))
         if output.complaint:
             self.complain(UserError('noise of the gate', self.params.gate, output.complaint))

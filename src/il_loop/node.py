@@ -19,7 +19,7 @@ from il_ros.health import Health
 from il_ros.lifecycle import IlNode
 from il_ros.params import CommonParams, param
 from il_ros.run import run
-from il_ros.swapping import Swapper
+from il_ros.swapping import GivenUp, Swapper
 
 LOOK_S = 0.1
 ENDED = (Msg.STATE_DONE, Msg.STATE_FAILED, Msg.STATE_CANCELLED)
@@ -69,6 +69,9 @@ class JobsNode(IlNode):
             self.job.close()
             self.tell(Msg.STATE_CANCELLED, 'the node went down')
             self.job = None
+        elif self.told.state == Msg.STATE_SWAPPING:
+            self.swapper.give_up()
+            self.tell(Msg.STATE_CANCELLED, 'the node went down; trained, not swapped')
 
     def teardown(self) -> None:
         if hasattr(self, 'swapper'):
@@ -104,9 +107,13 @@ class JobsNode(IlNode):
         return response
 
     def on_cancel(self, request: Any, response: Any) -> Any:
-        if self.job is None or request.job_id not in ('', self.told.job_id):
+        running = self.told.job_id and self.told.state not in ENDED
+        if not running or request.job_id not in ('', self.told.job_id):
             raise UserError('job_id', request.job_id, 'no such job is running', [self.told.job_id])
-        self.job.cancel()
+        if self.job is None:  # trained; the swap waits for the gate
+            self.swapper.give_up()
+        else:
+            self.job.cancel()
         response.success, response.message = True, f'{self.told.job_id} is interrupted'
         return response
 
@@ -137,6 +144,10 @@ class JobsNode(IlNode):
     async def swap(self) -> None:
         try:
             done = await self.swapper.swap(Path(self.told.result), self.params.swap_wait_s)
+        except GivenUp:
+            if self.told.state == Msg.STATE_SWAPPING:
+                words = f'cancelled: trained, not swapped; `il swap {self.told.result}` does that'
+                self.tell(Msg.STATE_CANCELLED, words)
         except UserError as error:
             self.tell(Msg.STATE_FAILED, f'trained, not swapped: {error}')
         else:

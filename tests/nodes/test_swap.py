@@ -23,7 +23,9 @@ from il_data.read import read_episode
 from il_policy import checkpoint
 from il_ros import swapping
 from il_ros.collect import Plan, collect
+from il_ros.params import arguments
 from il_ros.topics import TOPICS, create_subscription
+from tests.il_data.fake import Rig
 from tests.il_gating.test_gates import fitted
 
 pytestmark = pytest.mark.ros
@@ -231,3 +233,42 @@ def test_a_gate_that_goes_away_while_a_checkpoint_waits_ends_the_waiting(
         half.gate.destroy_node()
     with pytest.raises(UserError, match=words):
         half.spin(task.done)
+
+
+def test_a_swap_that_waits_for_the_gate_can_be_given_up(ros, tmp_path):
+    half = Half(answers=True)
+    swapper = swapping.Swapper(half.hand)
+    half.spin(lambda: not swapper.missing())
+    for asked in range(2):  # the one before does not end the next one
+        task = half.executor.create_task(swapper.swap, tmp_path, 600.0)
+        half.spin(lambda n=half.refused: half.refused > n + 1)
+        assert not task.done(), asked
+        swapper.give_up()
+        with pytest.raises(swapping.GivenUp, match='given up: the gate had no time'):
+            half.spin(task.done)
+
+
+def test_a_job_whose_swap_waits_is_cancelled_and_says_what_it_trained(ros, tmp_path):
+    """The node is a process; the gate that has no time is played by the test."""
+    Rig(tmp_path / 'bags').episode(human=range(30))
+    half, said = Half(answers=True), []
+    create_subscription(half.hand, TOPICS['jobs'], said.append)
+    settings = {'run': str(tmp_path), 'gate': 'expert_only', 'epochs': 1.0}
+    command = [sys.executable, '-m', 'il_loop.node', '--ros-args', *arguments(settings)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    start = half.hand.create_client(StartJob, 'jobs/train')
+    cancel = half.hand.create_client(CancelJob, 'jobs/cancel')
+    half.spin(lambda: start.service_is_ready() and cancel.service_is_ready())
+    start.call_async(StartJob.Request())
+    half.spin(lambda: said and said[-1].state == Job.STATE_SWAPPING, 60.0)
+    half.spin(lambda: half.refused > 1)
+    cancelled = cancel.call_async(CancelJob.Request())
+    half.spin(lambda: said[-1].state == Job.STATE_CANCELLED)
+    assert cancelled.result().success
+    made = tmp_path / 'round_0' / 'checkpoint'
+    assert f'trained, not swapped; `il swap {made}` does that' in said[-1].message
+    again = cancel.call_async(CancelJob.Request())
+    half.spin(again.done)
+    assert 'no such job is running' in again.result().message
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0, process.communicate()[1]
