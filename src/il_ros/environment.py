@@ -14,6 +14,9 @@ from il_core import share
 # Set for the children of `il run` and `ros2 launch`: they leave with it, see run.follow_parent.
 PARENT = 'IL_PARENT_PID'
 
+# Where the nodes of a graph are: on this computer, or on several.
+HOSTS = ('one', 'many')
+
 # Fast DDS 3 (Kilted) reads the first, 2.14 (Jazzy) the second alone.
 PROFILES = ('FASTDDS_DEFAULT_PROFILES_FILE', 'FASTRTPS_DEFAULT_PROFILES_FILE')
 

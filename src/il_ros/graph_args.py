@@ -16,14 +16,13 @@ from il_core import share
 from il_core.errors import UserError
 from il_core.load import load_spec
 from il_core.registry import Registry
-from il_ros.environment import foreign_executable
+from il_ros.environment import HOSTS, foreign_executable
 from il_ros.rules import Rule, checked, param
 
 MODES = ('sim', 'demonstrate', 'robot')
 OPERATORS = ('joy', 'keyboard', 'scripted', 'none')
 HANDOVERS = ('request', 'instant')
 DRIVERS = ('joy_node', 'joystick_node')
-HOSTS = ('one', 'many')
 
 # Whose names are the choices of an argument: read when somebody asks, not on import.
 _NAMES = Registry(

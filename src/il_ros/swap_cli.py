@@ -22,7 +22,7 @@ def main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     if (args.checkpoint is None) != args.rollback:
         raise UserError('il swap', argv, 'needs a checkpoint folder or --rollback, not both')
-    environment.use_transport()
+    environment.use_transport(hosts=args.hosts)
     rclpy.init(args=[])
     try:
         print(_swap(args))
@@ -59,4 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--rollback', action='store_true', help='take the last swap back')
     parser.add_argument('--wait', type=float, default=60.0, help='seconds for the gate to hold')
     parser.add_argument('--namespace', default='', help='ROS namespace of the graph')
+    parser.add_argument(
+        '--hosts', choices=environment.HOSTS, default='one', help='as the graph was started with'
+    )
     return parser

@@ -10,6 +10,9 @@ import pytest
 
 from il_ros import environment
 from il_ros.bringup import Bringup
+from il_ros.doctor import graph as doctor
+from il_ros.doctor.api import Settings
+from il_ros.doctor.probing import Done
 from il_ros.graph import graph
 from il_ros.graph_args import GraphArgs
 
@@ -133,6 +136,15 @@ def test_our_own_profile_in_the_environment_does_not_bind_the_children(monkeypat
     assert {Path(found[name]).name for name in environment.PROFILES} == {'fastdds_local.xml'}
 
 
+def _looked(monkeypatch, settings):
+    """Return the environment in which `il doctor` looks at a graph."""
+    seen = []
+    done = Done(1, '', '', 0.0)
+    monkeypatch.setattr(doctor, 'run_python', lambda args, env, limit_s: seen.append(env) or done)
+    list(doctor.check(settings))
+    return seen[0]
+
+
 def test_on_many_hosts_nodes_use_the_transport_that_the_user_has(monkeypatch):
     """Ours keeps to 127.0.0.1, where drivers on the robot's computer hear nothing."""
     for name in environment.PROFILES:
@@ -148,6 +160,8 @@ def test_on_many_hosts_nodes_use_the_transport_that_the_user_has(monkeypatch):
         finally:
             bringup.stop()
         assert {v.split('=')[0] for v in found} & set(environment.PROFILES) == there
+    assert set(environment.PROFILES) <= _looked(monkeypatch, Settings()).keys()
+    assert not set(environment.PROFILES) & _looked(monkeypatch, Settings(hosts='many')).keys()
     monkeypatch.setenv(environment.PROFILES[0], '/own.xml')
     assert environment.of_children(hosts='many')[environment.PROFILES[0]] == '/own.xml'
     assert environment.of_children()[environment.PROFILES[0]] == '/own.xml'

@@ -47,9 +47,11 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True)
 class Settings:
-    """`folder` is where episodes are recorded; it need not exist yet."""
+    """`folder` is where episodes are recorded; it need not exist yet. `hosts`: of the graph that
+    is looked at, one or many."""
 
     folder: Path = Path('runs')
+    hosts: str = 'one'
 
 
 Check = Callable[[Settings], Iterator[Result]]

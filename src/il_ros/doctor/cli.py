@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from il_core.errors import UserError
+from il_ros import environment
 from il_ros.doctor.api import CHECKS, Level, Result, Settings, examine, worst
 
 EXAMPLE = """example:
@@ -33,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     console, begun_s = Console(highlight=False), time.monotonic()
     found: list[tuple[str, Result]] = []
     with console.status('looking') as status:
-        for name, result in examine(names, Settings(args.folder)):
+        for name, result in examine(names, Settings(args.folder, args.hosts)):
             found.append((name, result))
             status.update(f'{name}: {result.what}')
     seconds = time.monotonic() - begun_s
@@ -76,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--only', nargs='+', metavar='CHECK', help=', '.join(ORDER))
     parser.add_argument(
         '--folder', type=Path, default=Path('runs'), help='where episodes are recorded'
+    )
+    parser.add_argument(
+        '--hosts', choices=environment.HOSTS, default='one', help='as the graph was started with'
     )
     parser.add_argument('--json', type=Path, help='write the results there, too')
     return parser

@@ -18,7 +18,8 @@ SHARED = ('episode/events', 'diagnostics', 'rosout', 'parameter_events', 'transi
 
 
 def check(settings: Settings) -> Iterator[Result]:
-    done = run_python(['-m', 'il_ros.doctor.graph_probe'], environment.of_children(), LIMIT_S)
+    env = environment.of_children(hosts=settings.hosts)
+    done = run_python(['-m', 'il_ros.doctor.graph_probe'], env, LIMIT_S)
     if done.code != 0:
         yield fail('graph', f'cannot be looked at: {done.complaint}', 'see the lines of install')
         return
