@@ -21,6 +21,7 @@ ARGUMENTS = (
     'joystick',
     'joystick_driver',
     'run',
+    'jobs',
     'handover',
     'latency_s',
     'timeout_s',

@@ -22,6 +22,7 @@ ARGUMENTS = (
     'joystick',
     'joystick_driver',
     'run',
+    'jobs',
     'lockstep',
     'handover',
     'latency_s',

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from il_core.errors import UserError
 from il_ros.graph_args import GraphArgs
+from il_ros.params_file import in_file
 from il_ros.rules import arguments
 
 
@@ -19,8 +20,8 @@ class NodeSpec:
 
     `module` runs with `python -m` and holds `cls`; `executable` is its name for `ros2 run` in
     `package`. A node with `terminal` needs the user's terminal. On shutdown nodes go in the order
-    of `stop_rank`. A node without a module belongs to another package. `params_file` wins over
-    `params`, `overrides` over both. `images`: it sends or takes images.
+    of `stop_rank`. A node without a module belongs to another package. `params`: without what
+    `params_file` or `overrides` give, which wins over both. `images`: it sends or takes images.
     `hosts`: one or many, see `GraphArgs`.
     """
 
@@ -196,13 +197,17 @@ def _filled(
     namespace = args.namespace and '/' + args.namespace.strip('/')
     # Every simulator makes time of its own; that of somebody else's is for all, as ROS has it.
     own_clock = namespace and args.simulated
+    # rcl keeps one value of each type: a default that stays beside a setting of another type wins
+    # over it in silence.
+    given = {*settings, *in_file(args.params_file, f'{namespace}/{row.node.name}')}
+    defaults = params | row.params(args)
     return dataclasses.replace(
         row.node,
         namespace=namespace,
         remaps={'/clock': f'{namespace}/clock'} if own_clock else {},
         images=row.node.images and args.images,
         hosts=args.hosts,
-        params=params | row.params(args),
+        params={name: value for name, value in defaults.items() if name not in given},
         params_file=args.params_file,
         overrides=settings,
     )

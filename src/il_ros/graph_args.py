@@ -119,7 +119,7 @@ class GraphArgs:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             checked(field, getattr(self, field.name))
-        if self.lockstep and (self.mode == 'robot' or self.operator in ('joy', 'keyboard')):
+        if self.lockstep and (self.mode == 'robot' or self.human):
             what = self.mode if self.mode == 'robot' else self.operator
             rule = 'a human and a robot do not wait; use operator scripted or none, in simulation'
             raise UserError('lockstep', what, rule)
@@ -177,8 +177,19 @@ class GraphArgs:
         return DRIVERS[foreign_executable('joy', 'joy_node', os.environ) is None]
 
     @property
+    def human(self) -> bool:
+        """A person is at the controls."""
+        return self.operator in ('joy', 'keyboard')
+
+    @property
     def warning(self) -> str:
         """What is allowed and hardly meant; empty where there is nothing to say."""
+        alone = self.operator == 'none' or self.style_name == 'own_judgement'
+        if self.mode == 'sim' and self.policy_name == 'none' and alone and not self.human:
+            return (
+                'nobody will ever act: there is no policy, and no human who would begin; give a '
+                'checkpoint, or demonstrate (il run --mode demonstrate, demonstrate.launch.py)'
+            )
         if self.run or self.policy_name == 'none':
             return ''
         return (
@@ -193,7 +204,11 @@ class GraphArgs:
     def settings(self) -> dict[str, dict[str, Any]]:
         """Return node -> parameter -> value of `set`. Raises UserError."""
         out: dict[str, dict[str, Any]] = {}
-        for item in shlex.split(self.set):
+        try:
+            items = shlex.split(self.set)
+        except ValueError as error:
+            raise UserError('set', self.set, f'cannot be read: {error}') from error
+        for item in items:
             target, equals, value = item.partition('=')
             node, dot, name = target.partition('.')
             if not (equals and dot and name):
@@ -203,9 +218,12 @@ class GraphArgs:
 
 
 def _scalar(text: str) -> Any:
-    """Return a number or truth value; a mapping or list stays text, as gate_params wants it."""
-    value = yaml.safe_load(text)
-    return text if isinstance(value, dict | list) else value
+    """Return a number or truth value; everything else stays text, as gate_params wants it."""
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return value if isinstance(value, bool | int | float) else text
 
 
 def rule_of(field: dataclasses.Field[Any]) -> Rule:

@@ -80,12 +80,11 @@ def stop_where_it_ends(terminals: Sequence[Any]) -> Any:
     from launch.events import Shutdown
 
     def ended(event: Any, context: Any) -> list[Any]:
-        reason = ''
         if event.returncode == BAD_CONFIGURATION:
-            reason = f'{event.process_name} cannot run as it was asked to, see above'
-        elif event.returncode == 0 and event.action in terminals:
-            reason = f'{event.process_name} was left'
-        return [EmitEvent(event=Shutdown(reason=reason))] if reason else []
+            # Unlike a Shutdown it is printed, and launch ends with 1.
+            raise RuntimeError(f'{event.process_name} cannot run as it was asked to, see above')
+        left = event.returncode == 0 and event.action in terminals
+        return [EmitEvent(event=Shutdown(reason='the terminal was left'))] if left else []
 
     return RegisterEventHandler(OnProcessExit(on_exit=ended))
 

@@ -168,6 +168,7 @@ class IlNode(LifecycleNode):
 
     def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
         """Answer those who set parameters from outside, with the reason where that is refused."""
+        parameter_list = self._declared.typed(parameter_list)
         reason = self._declared.refusal(parameter_list, self.state)
         if reason:
             self.get_logger().warning(f'refused: {reason}')

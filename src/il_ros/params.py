@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -69,8 +69,18 @@ class Declared(Generic[T]):
         self._node, self._changed = node, changed
         self._fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
         self.values = kind(**{name: _declare(node, f) for name, f in self._fields.items()})
+        if unknown := _unknown(node, self._fields):
+            rule = 'not known, does nothing'
+            said = UserError('parameter', ', '.join(unknown), rule, self._fields)
+            node.get_logger().warning(str(said))
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._commit)
+
+    def typed(self, parameters: Sequence[Parameter]) -> list[Parameter]:
+        """Return the parameters with whole numbers as floats where the field is one, so that its
+        type stays."""
+        fields = self._fields
+        return [_typed(fields[p.name], p) if p.name in fields else p for p in parameters]
 
     def refusal(self, parameters: Sequence[Parameter], state: str) -> str:
         """Say why others may not change `parameters` now, empty where they may.
@@ -95,6 +105,8 @@ class Declared(Generic[T]):
             return
         rule: Rule = self._fields[name].metadata['rule']
         what, value = f'parameter {name}', getattr(self.values, name)
+        if rule.change is not Change.START and parameter.value == value:
+            return  # as `ros2 param load` does with what `dump` wrote
         if rule.change is Change.START:
             raise UserError(what, value, f'is {FIXED}')
         if rule.change is Change.CONFIGURE and state != 'unconfigured':
@@ -126,10 +138,24 @@ def _declare(node: Node, field: dataclasses.Field[Any]) -> Any:
     rule: Rule = field.metadata['rule']
     default = list(field.default) if isinstance(field.default, tuple) else field.default
     try:
-        value = node.declare_parameter(field.name, default, _descriptor(field, rule)).value
+        found = node.declare_parameter(field.name, default, _descriptor(field, rule))
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         raise UserError(f'parameter {field.name}', str(error), rule.text()) from error
-    return checked(field, value)
+    value, typed = checked(field, found.value), _typed(field, found)
+    if typed is not found:
+        Node.set_parameters_atomically(node, [typed])
+    return value
+
+
+def _typed(field: dataclasses.Field[Any], parameter: Parameter) -> Parameter:
+    whole = isinstance(field.default, float) and type(parameter.value) is int
+    return Parameter(parameter.name, value=float(parameter.value)) if whole else parameter
+
+
+def _unknown(node: Node, fields: Mapping[str, Any]) -> list[str]:
+    """Return the start values that nobody declares. A file may name them for other nodes."""
+    given = node._parameter_overrides
+    return [n for n in given if n not in fields and '.' not in n and not node.has_parameter(n)]
 
 
 def _descriptor(field: dataclasses.Field[Any], rule: Rule) -> ParameterDescriptor:

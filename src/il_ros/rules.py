@@ -39,13 +39,18 @@ class Rule:
 
     def text(self) -> str:
         """Return the rule in words, empty where every value of the type is allowed."""
-        if self.low is not None and self.high is not None:
-            return f'must be {self.low:g} to {self.high:g}'
-        if self.low is not None:
-            return f'must be at least {self.low:g}'
-        if self.high is not None:
-            return f'must be at most {self.high:g}'
+        low, high = (None if v is None else _number(v) for v in (self.low, self.high))
+        if low is not None and high is not None:
+            return f'must be {low} to {high}'
+        if low is not None:
+            return f'must be at least {low}'
+        if high is not None:
+            return f'must be at most {high}'
         return f'one of {", ".join(self.names())}' if self.names() else ''
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f'{value:g}'
 
 
 def param(

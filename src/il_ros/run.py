@@ -68,6 +68,8 @@ def run(make: Callable[[], IlNode], executor: ExecutorKind = 'events') -> None:
         code = 0
     finally:
         rclpy.try_shutdown()
+    for number in (signal.SIGINT, signal.SIGTERM):  # a second one does not hide the exit code
+        signal.signal(number, signal.SIG_IGN)
     sys.stdout.flush()
     sys.exit(code)
 

@@ -65,7 +65,9 @@ def table(nodes: Sequence[NodeSpec]) -> str:
     lines = ['| node | runs | what it does | parameters |', '|---|---|---|---|']
     for node in nodes:
         runs = node.module or f'{node.package}/{node.executable}'
-        params = ', '.join(f'{k}={_short(v)}' for k, v in node.params.items() if v != '')
+        params = ', '.join(
+            f'{k}={_short(v)}' for k, v in {**node.params, **node.overrides}.items() if v != ''
+        )
         lines.append(f'| {node.name} | `{runs}` | {node.summary} | {params} |')
     return '\n'.join(lines)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,9 @@ class Client:
     """
 
     def __init__(self, gui: bool) -> None:
+        if gui and sys.platform == 'linux' and not os.environ.get('DISPLAY'):
+            # PyBullet would end the process.
+            raise UserError('gui', gui, 'needs a screen, and DISPLAY is not set; leave it out')
         self._id = pybullet.connect(pybullet.GUI if gui else pybullet.DIRECT)
         if self._id < 0:
             raise UserError('display', os.environ.get('DISPLAY', ''), 'PyBullet opened no window')

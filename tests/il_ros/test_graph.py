@@ -88,8 +88,40 @@ def test_a_setting_goes_to_its_node_and_wins():
     by_name = {node.name: node for node in nodes}
     assert by_name['gate'].overrides == {'hand_back_ticks': 5}
     args = by_name['policy'].ros_args()
-    assert args.index("tick_on:='observations'") < args.index("tick_on:='timer'")
+    assert "tick_on:='timer'" in args
+    assert "tick_on:='observations'" not in args, 'rcl keeps one of each type, and may use that'
     assert '__ns:=/left' in args
+
+
+@pytest.mark.parametrize(
+    ('key', 'namespace', 'given'),
+    [
+        ('gate', '', True),
+        ('/gate', '', True),
+        ('/**', 'left', True),
+        ('/**/gate', 'left', True),
+        ('/left/gate', 'left', True),
+        ('/*/gate', 'left', True),
+        ('/*/gate', '', False),
+        ('/gate', 'left', False),
+        ('policy', '', False),
+    ],
+)
+def test_a_default_gives_way_to_a_params_file(tmp_path, key, namespace, given):
+    file = tmp_path / 'p.yaml'
+    file.write_text(f'{key}:\n  ros__parameters:\n    latency_s: 2\n')
+    args = GraphArgs(params=str(file), namespace=namespace)
+    (gate,) = [node for node in graph(args) if node.name == 'gate']
+    assert ('latency_s' not in gate.params) is given
+    assert 'handover' in gate.params
+
+
+@pytest.mark.parametrize('text', ['gate: [', 'latency_s: 2\n', '', '- a\n'])
+def test_a_params_file_that_is_none_is_refused_with_its_name(tmp_path, text):
+    file = tmp_path / 'p.yaml'
+    file.write_text(text)
+    with pytest.raises(UserError, match=r"params is '.*p.yaml': (cannot be read|must hold NODE)"):
+        graph(GraphArgs(params=str(file)))
 
 
 def test_simulated_graphs_in_namespaces_keep_their_time_to_themselves():
@@ -117,6 +149,7 @@ def test_the_parameters_of_a_gate_reach_it_as_text():
         ({'mode': 'demonstrate', 'operator': 'none'}, 'somebody must demonstrate'),
         ({'speed': 0.0}, 'must be 0.01 to 100'),
         ({'set': 'gate'}, 'must look like'),
+        ({'set': "gate.gate='"}, 'set is .*: cannot be read: No closing quotation'),
     ],
 )
 def test_what_does_not_go_together_is_refused(args, words):
@@ -156,6 +189,18 @@ def test_print_graph_is_a_table_with_a_line_per_node(capsys):
     assert main(['--print-graph', '--operator', 'none']) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(' | ')[0] for line in lines[2:]] == ['| sim', '| policy', '| gate']
+
+
+def test_a_graph_in_which_nobody_can_act_is_said(capsys):
+    begins = ['--checkpoint', 'c'], ['--style', 'always'], ['--mode', 'demonstrate']
+    for operator, other, said in (
+        ('scripted', [], True),
+        ('none', [], True),
+        ('keyboard', [], False),
+        *(('scripted', words, False) for words in begins),
+    ):
+        assert main(['--print-graph', '--run', 'r', '--operator', operator, *other]) == 0
+        assert ('nobody will ever act' in capsys.readouterr().err) is said, (operator, other)
 
 
 def test_a_policy_that_can_never_act_is_said(capsys):

@@ -96,6 +96,30 @@ def test_an_accepted_change_arrives_in_params(context):
     assert (node.params.latency_s, node.params.gate) == (2.0, 'novelty')
 
 
+def test_a_whole_number_does_not_change_the_type_of_a_float(context):
+    """As `ros2 param set /gate latency_s 1` sends it."""
+    node = make(*arguments({'latency_s': 1}))
+    assert node.get_parameter('latency_s').type_ is Parameter.Type.DOUBLE
+    assert change(node, 'latency_s', 2).successful
+    assert node.get_parameter('latency_s').type_ is Parameter.Type.DOUBLE
+    assert node.get_parameter('latency_s').value == 2.0
+
+
+def test_what_is_dumped_can_be_loaded_into_a_node_that_runs(context):
+    node = make()
+    node.trigger_configure()
+    for name in ('ticks', 'latency_s', 'gate'):
+        assert change(node, name, node.get_parameter(name).value).successful, name
+
+
+def test_a_name_that_nobody_knows_is_said_with_those_there_are(context, capfd):
+    make(*arguments({'latncy_s': 1.0, 'use_sim_time': False}))
+    said = capfd.readouterr().err
+    assert "parameter is 'latncy_s': not known, does nothing" in said
+    assert 'did you mean latency_s?' in said
+    assert 'use_sim_time' not in said
+
+
 @pytest.mark.parametrize(
     ('args', 'words'),
     [

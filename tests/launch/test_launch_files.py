@@ -84,8 +84,9 @@ def test_a_user_who_leaves_or_errs_ends_the_launch(command, terminal):
     service = launch.LaunchService(argv=[])
     service.include_launch_description(launch.LaunchDescription([handler, first, other]))
     begun_s = time.monotonic()
-    service.run()
+    code = service.run()
     assert time.monotonic() - begun_s < 30
+    assert code == (0 if terminal else 1), 'a script sees that it did not run'
 
 
 def test_a_node_that_takes_the_terminal_ends_the_launch_with_it():
