@@ -208,9 +208,13 @@ def _check_fields(what: str, fields: Iterable[str], known: Iterable[str]) -> Non
             raise UserError(f'field of {what}', name, 'not known', known)
 
 
+class MissingName(UserError):
+    """A message of somebody else on the same topic: it lacks a name that is read."""
+
+
 def _position(names: tuple[str, ...], wanted: str, what: str) -> int:
     if wanted not in names:
-        raise UserError(f'name in {what}', wanted, 'is not in the message', names)
+        raise MissingName(f'name in {what}', wanted, 'is not in the message', names)
     return names.index(wanted)
 
 

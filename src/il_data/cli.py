@@ -18,7 +18,7 @@ from il_data import manifest
 from il_data.check import check, damage
 from il_data.explain import explain
 from il_data.manifest import Manifest, Verdict
-from il_data.read import bag_folders, read_episode
+from il_data.read import bag_folders, raw, read_episode
 from il_data.repair import repair
 
 EXAMPLES = """examples:
@@ -147,9 +147,7 @@ def _repair(bags: Sequence[Path], console: Console) -> int:
     for bag in bags:
         try:
             if not damage(bag):
-                judged = (bag / manifest.FILE).is_file()
-                verdict = _colored(manifest.load(bag).verdict) if judged else 'a plain bag'
-                table.add_row(bag.name, verdict, 'whole, left alone')
+                table.add_row(bag.name, _left_alone(bag), 'whole, left alone')
                 continue
             done = repair(bag)
             table.add_row(bag.name, _colored(done.verdict), 'recovered')
@@ -160,6 +158,15 @@ def _repair(bags: Sequence[Path], console: Console) -> int:
             notes.append(f'{bag.name}: {error}')
     _show(table, notes, console)
     return worst
+
+
+def _left_alone(bag: Path) -> str:
+    """Return the verdict of a bag without damage to its one MCAP file. Raises UserError where it
+    is somebody else's and cannot be read."""
+    if (bag / manifest.FILE).is_file():
+        return _colored(manifest.load(bag).verdict)
+    raw(bag, ())
+    return 'a plain bag'
 
 
 def _show(table: Table, notes: Sequence[str], console: Console) -> None:

@@ -45,7 +45,8 @@ def explain(path: Path) -> TimeLine:
         UserError: no bag, a damaged one, or one without gate/status (not by our recorder).
     """
     contents = raw(path, (STATUS, EVENT))
-    states = _states(Table(find_topic(contents.topics, 'gate/status', STATUS)))
+    found = _states(Table(find_topic(contents.topics, 'gate/status', STATUS)))
+    states = [s for s in found if s.stamp_ns]  # a gate that joins in lockstep knows no time yet
     inside = next((i for i, state in enumerate(states) if state.episode_id), None)
     if inside is None:
         raise UserError('bag', str(path), 'holds no gate/status of an episode: nothing to explain')

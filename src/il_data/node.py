@@ -168,7 +168,7 @@ class RecorderNode(IlNode):
             self.discarding = False
             try:
                 self.tell(EventKind.DISCARDED, self.recorder.shelf.discard(done.episode_id))
-            except (UserError, OSError) as error:  # it ended all the same
+            except UserError as error:  # it ended all the same
                 self.not_discarded = str(error)
                 self.complain(UserError('discard of', done.episode_id, f'failed: {error}'))
         self.tell(EventKind.ENDED, done.episode_id, done.seed, done.outcome, detail)

@@ -228,7 +228,10 @@ class Recorder:
         folder = self.shelf.find(episode_id)
         known = manifest.load(folder)
         changed = dataclasses.replace(known, outcome=outcome, reason=reason)
-        changed.save(folder)
+        try:
+            changed.save(folder)
+        except OSError as error:
+            raise UserError('episode', folder.name, f'cannot be labelled: {error}') from error
         return changed
 
     def recover(self) -> list[str]:

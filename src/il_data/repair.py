@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 from il_core.errors import UserError
 from il_core.types import EventKind, Outcome
 from il_data.bag import METADATA, BagWriter, Qos, Topic
-from il_data.cdr import decode
 from il_data.contents import Contents, RawTopic, read_mcap
 from il_data.manifest import Expected, Manifest, judge, load
 from il_data.meter import Meter, TopicStats
 from il_data.proposals import PROPOSAL, ids_of
-from il_data.schema import Definition, fields_of
+from il_data.schema import Definition
 from il_data.shelf import to_trash
+from il_data.table import Table
 from il_data.version import il_version
 
 EVENT = 'interactive_il/msg/EpisodeEvent'
@@ -135,18 +138,16 @@ def _outcome(folder: Path, contents: Contents) -> tuple[Outcome, str]:
     try:
         known = load(folder)
     except UserError:
-        return _said(contents), 'recovered'
-    if known.recovered:
-        return known.outcome, known.reason
-    return known.outcome, '; '.join(filter(None, ('recovered', known.reason)))
+        return _said(contents)
+    return known.outcome, known.reason
 
 
-def _said(contents: Contents) -> Outcome:
-    """Return the outcome among the messages."""
-    for topic in contents.topics.values():
-        if topic.type == EVENT:
-            for batch in decode(topic.data, fields_of(topic.type, topic.schema), topic.type):
-                said = batch.message.outcome[batch.message.kind == EventKind.OUTCOME]
-                if len(said):
-                    return Outcome(int(said[0]))
-    return Outcome.UNKNOWN
+def _said(contents: Contents) -> tuple[Outcome, str]:
+    """Return the first outcome among the messages, and its reason."""
+    events = next((t for t in contents.topics.values() if t.type == EVENT), None)
+    table = Table(events)
+    for row in np.flatnonzero(table.numbers('kind', 'u1') == EventKind.OUTCOME):
+        with contextlib.suppress(ValueError):  # no outcome that is known
+            outcome = Outcome(int(table.numbers('outcome', 'u1')[row]))
+            return outcome, str(table.texts('detail')[row])
+    return Outcome.UNKNOWN, ''

@@ -60,21 +60,29 @@ class Shelf:
         return self.folder / name
 
     def discard(self, episode_id: str) -> str:
-        """Move an episode ('' the last one) to the trash folder. Returns its id."""
-        return to_trash(self.find(episode_id)).name
+        """Move an episode ('' the last one) to the trash folder. Returns its id. Raises UserError
+        where there is none, or it cannot be moved."""
+        bag = self.find(episode_id)
+        try:
+            return to_trash(bag).name
+        except OSError as error:
+            raise UserError('episode', bag.name, f'cannot be discarded: {error}') from error
 
     def undo(self) -> str:
         """Bring back the episode that was discarded last. Returns its id.
 
         Raises:
-            UserError: nothing was discarded.
+            UserError: nothing was discarded, or it cannot be moved.
         """
         trash = self.folder / TRASH
         found = list(trash.iterdir()) if trash.is_dir() else []
         if not found:
             raise UserError('discarded episodes', 0, f'there is nothing to undo in {trash}')
         last = max(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
-        last.rename(self.folder / last.name)
+        try:
+            last.rename(self.folder / last.name)
+        except OSError as error:
+            raise UserError('episode', last.name, f'cannot be brought back: {error}') from error
         return last.name
 
 

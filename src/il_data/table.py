@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from il_core.errors import UserError
+from il_core.codecs import MissingName
 from il_core.types import NS_PER_S, Vector
 from il_data.cdr import decode
 from il_data.contents import RawTopic
@@ -89,14 +89,14 @@ class Table:
         topic.
 
         Raises:
-            UserError: all of them lack it.
+            UserError: all of them lack it, or one has another length.
         """
         out, known = np.empty((self.n, width)), np.zeros(self.n, bool)
-        lacking: UserError | None = None
+        lacking: MissingName | None = None
         for batch in self.batches:
             try:
                 out[batch.rows] = decoder(batch.message).T
-            except UserError as error:
+            except MissingName as error:
                 lacking = error
             else:
                 known[batch.rows] = True

@@ -18,6 +18,7 @@ class Carried:
     def recall(self, memory: GateMemory) -> None:
         """Go on where `memory` says that the process before was, and note there what comes."""
         self._memory, self._stopped = memory, self._stopped or memory.stopped
+        memory.stop(self._stopped)
 
     def hear(self, event: EpisodeEvent) -> bool:
         """Take in an event. Returns whether it is news that an episode began or ended: latched

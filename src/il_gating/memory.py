@@ -42,6 +42,7 @@ class GateMemory:
         sound = [(a, v) for a, v in kept if isinstance(v, float) and a.low <= v <= a.high]
         self.settings: Mapping[str, float] = {axis.name: value for axis, value in sound}
         self.stopped = found.get('estop') is True
+        self._write()  # what is there may be from long ago: it does not count, and must not again
 
     def note(self, action: Vector) -> None:
         """An (A,) action was sent."""

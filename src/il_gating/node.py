@@ -103,7 +103,7 @@ class GateNode(TickingNode):
             self.timer(self.pacer.look_s, self.on_look)
         self.timer(LOOK_S, self.sole.look)
         if carried := self.carried.events():
-            self.tell(self.core.update(None, None, carried, self.tick_ns))
+            self.tell(self.core.update(None, None, carried, 0, stamp_ns=self.clock_ns()))
 
     def params_changed(self) -> None:
         self.core.configure(self.params.config())
@@ -202,7 +202,7 @@ class GateNode(TickingNode):
             expert,
             queue,
             now_ns,
-            stamp_ns=None if self.lockstep else self.now_ns(),
+            stamp_ns=self.clock_ns(),
             expert_received_ns=expert_ns,
             rival=self.sole.rival,
         )

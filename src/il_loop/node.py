@@ -70,7 +70,7 @@ class JobsNode(IlNode):
             self.tell(Msg.STATE_CANCELLED, 'the node went down')
             self.job = None
         elif self.told.state == Msg.STATE_SWAPPING:
-            self.swapper.give_up()
+            self.swapper.given_up = True
             self.tell(Msg.STATE_CANCELLED, 'the node went down; trained, not swapped')
 
     def teardown(self) -> None:
@@ -111,7 +111,7 @@ class JobsNode(IlNode):
         if not running or request.job_id not in ('', self.told.job_id):
             raise UserError('job_id', request.job_id, 'no such job is running', [self.told.job_id])
         if self.job is None:  # trained; the swap waits for the gate
-            self.swapper.give_up()
+            self.swapper.given_up = True
         else:
             self.job.cancel()
         response.success, response.message = True, f'{self.told.job_id} is interrupted'
@@ -136,22 +136,25 @@ class JobsNode(IlNode):
         elif job.code != 0:
             self.tell(Msg.STATE_FAILED, job.complaint)
         elif self.params.swap:
+            self.swapper.given_up = False
             self.tell(Msg.STATE_SWAPPING, self.told.message)
             self.executor.create_task(self.swap)
         else:
             self.tell(Msg.STATE_DONE, self.told.message)
 
     async def swap(self) -> None:
+        trained = self.told
         try:
-            done = await self.swapper.swap(Path(self.told.result), self.params.swap_wait_s)
+            done = await self.swapper.swap(Path(trained.result), self.params.swap_wait_s)
         except GivenUp:
-            if self.told.state == Msg.STATE_SWAPPING:
-                words = f'cancelled: trained, not swapped; `il swap {self.told.result}` does that'
-                self.tell(Msg.STATE_CANCELLED, words)
+            words = f'cancelled: trained, not swapped; `il swap {trained.result}` does that'
+            said = Msg.STATE_CANCELLED, words
         except UserError as error:
-            self.tell(Msg.STATE_FAILED, f'trained, not swapped: {error}')
+            said = Msg.STATE_FAILED, f'trained, not swapped: {error}'
         else:
-            self.tell(Msg.STATE_DONE, f'{self.told.message}; policy and gate run {done}')
+            said = Msg.STATE_DONE, f'{trained.message}; policy and gate run {done}'
+        if self.told is trained and trained.state == Msg.STATE_SWAPPING:
+            self.tell(*said)
 
     def tell(self, state: int, message: str) -> None:
         self.told.header.stamp = to_time(self.now_ns())

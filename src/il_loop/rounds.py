@@ -19,7 +19,7 @@ from il_data.dataset import EVERY_STATE, INTERVENTIONS, Labels, Selection, label
 from il_data.episode import Episode
 from il_data.read import bag_folders, read_episode
 from il_gating.api import GATES
-from il_loop.fits import ALIKE, PROBED, PROBES, SPREAD
+from il_loop.fits import ALIKE, BY_ALPHA, PROBED, PROBES, SPREAD
 from il_loop.gate_fit import FitInputs, fit_gate
 from il_loop.round_episodes import check_kept, content_hash, entries
 from il_loop.run_folder import RoundFile, RunFolder, write_round
@@ -158,7 +158,7 @@ def _first(done: Sequence[RoundFile], gate: str) -> Mapping[str, Any]:
 
 def _settled(config: RoundConfig, first: Mapping[str, Any]) -> RoundConfig:
     """Return the settings with the alpha by which the gate's first round settled tau."""
-    if config.gate not in ALIKE or not first:
+    if config.gate not in BY_ALPHA or not first:
         return config
     if config.alpha not in (None, first['alpha']):
         rule = f'must be {first["alpha"]}: by it the first round with this gate has settled tau'

@@ -43,15 +43,23 @@ class Plan:
 
 @dataclass(frozen=True)
 class Report:
-    """What there is now: an episode per seed, in the order of the seeds; `complete`: all of
-    them."""
+    """What there is now: an episode per seed, in the order of the seeds; `lacking`: seeds without
+    one that counts (`il_core.types.is_finished`)."""
 
     episodes: tuple[Collected, ...]
-    complete: bool
+    lacking: tuple[int, ...]
+
+    @property
+    def complete(self) -> bool:
+        return not self.lacking
 
     def save(self, path: Path) -> None:
         """Write the report as JSON."""
-        data = {'complete': self.complete, 'episodes': [asdict(e) for e in self.episodes]}
+        data = {
+            'complete': self.complete,
+            'lacking': self.lacking,
+            'episodes': [asdict(e) for e in self.episodes],
+        }
         path.write_text(json.dumps(data, indent=1) + '\n')
 
 
@@ -112,10 +120,12 @@ def _one(session: Session, seed: int, operator: str, watch: Watch) -> Collected:
 
 
 def _report(plan: Plan, new: dict[int, Collected]) -> Report:
-    there = {} if plan.again else present(plan.run)
-    episodes = {**there, **new}
-    found = tuple(episodes[seed] for seed in plan.seeds if seed in episodes)
-    return Report(found, len(found) == len(plan.seeds))
+    counted = present(plan.run)
+    episodes = {**({} if plan.again else counted), **new}
+    found = {seed: episodes[seed] for seed in plan.seeds if seed in episodes}
+    ids = {episode.episode_id for episode in counted.values()}
+    lacking = [s for s in plan.seeds if s not in found or found[s].episode_id not in ids]
+    return Report(tuple(found.values()), tuple(lacking))
 
 
 @contextmanager

@@ -54,6 +54,9 @@ def say_result(report: Report, plan: Plan) -> None:
     counts = Counter(e.outcome for e in report.episodes)
     words = ', '.join(f'{n} {name}' for name, n in counts.most_common()) or 'no episode'
     print(f'{len(report.episodes)} of {len(plan.seeds)} in {plan.run}/bags: {words}')
+    if report.lacking:
+        seeds = ', '.join(map(str, report.lacking))
+        print(f'no episode that counts of seeds {seeds}: collect again', file=sys.stderr)
     for episode in report.episodes:
         if episode.verdict != 'OK':
             print(f'{episode.folder}: {episode.verdict}; see `il bags info`', file=sys.stderr)

@@ -62,6 +62,9 @@ def _live(specs: Sequence[NodeSpec], stop: StopFlag) -> int:
     stop.is_set = True
     for thread in threads:
         thread.join()
+    code = code or next((node.exit_code for _, node in nodes if node.exit_code), 0)
+    for _, node in nodes if code else ():
+        node.request_exit(code)
     for _, node in sorted(nodes, key=lambda pair: pair[0].stop_rank):
         node.close()
     return code
@@ -90,6 +93,7 @@ def _spin_alone(node: IlNode, stop: StopFlag) -> None:
         return
     except Exception:
         node.get_logger().fatal(f'a callback raised:\n{traceback.format_exc()}')
+        node.request_exit(1)
         stop.is_set = True
 
 

@@ -29,7 +29,11 @@ class GivenUp(UserError):
 
 
 class Swapper:
-    """Swaps checkpoints of the graph in a node's namespace; `close` destroys its clients."""
+    """Swaps checkpoints of the graph in a node's namespace; `close` destroys its clients.
+
+    Attributes:
+        given_up: whoever waits for the gate to have time sets it, and waits no longer.
+    """
 
     def __init__(self, node: Node) -> None:
         self._node = node
@@ -38,15 +42,11 @@ class Swapper:
         }
         for name in (f'{n}/{phase}' for n in NODES for phase in ('commit', 'rollback')):
             self._clients[name] = node.create_client(Trigger, name)
-        self._given_up = False
+        self.given_up = False
 
     def missing(self) -> list[str]:
         """Return the services that are not there."""
         return [name for name, client in self._clients.items() if not client.service_is_ready()]
-
-    def give_up(self) -> None:
-        """End a swap that waits for the gate; without effect on one that goes on already."""
-        self._given_up = True
 
     async def swap(self, checkpoint: Path, wait_s: float) -> str:
         """Let policy and gate run `checkpoint`; return its id.
@@ -57,9 +57,8 @@ class Swapper:
 
         Raises:
             UserError: a node is missing or refuses; both run what they ran before.
-            GivenUp: `give_up` was called; as before, too.
+            GivenUp: `given_up` was set before the gate had time; as before, too.
         """
-        self._given_up = False
         self._check_there()
         ids = [await self._prepare(node, checkpoint) for node in NODES]
         if len(set(ids)) > 1:
@@ -74,7 +73,6 @@ class Swapper:
 
     async def rollback(self, wait_s: float) -> None:
         """Let both run what they ran before the last swap. Raises UserError."""
-        self._given_up = False
         self._check_there()
         await self._commit_gate(time.monotonic() + wait_s, 'gate/rollback')
         await self._call('policy/rollback')
@@ -94,14 +92,14 @@ class Swapper:
 
     async def _commit_gate(self, end_s: float, name: str = 'gate/commit') -> None:
         while True:
+            if self.given_up:
+                raise GivenUp('swap', name, 'given up: the gate had no time')
             try:
                 await self._call(name)
                 return
             except Refused:
                 if time.monotonic() > end_s:
                     raise
-                if self._given_up:
-                    raise GivenUp('swap', name, 'given up: the gate had no time') from None
             await self._pause(RETRY_S)
 
     async def _call(self, name: str, request: Any = None) -> Any:

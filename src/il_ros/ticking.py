@@ -42,6 +42,10 @@ class TickingNode(IlNode):
     beat: Beat
     housekeeper: Housekeeper | None = None
 
+    def clock_ns(self) -> int | None:
+        """Return ROS time; None in lockstep, which knows no time but the stamps of data."""
+        return None if self.lockstep else self.now_ns()
+
     def begin_tick(self) -> None:
         self.beat.begin(self.steady_ns())
 

@@ -90,11 +90,11 @@ def test_steps_are_those_of_a_rollout(rig):
     assert steps[0].proposal.frame.age_s == 0.0
 
 
-def foreign(path, storage, spec, drop='', others=False):
+def foreign(path, storage, spec, drop='', others=False, grips=1):
     """Write a plain bag as `ros2 bag record` would: streams and commands, nothing of ours.
 
     The pose moves 0.1 m per tick in x, 0.1 s apart; commands stop after 2 s. `others`: somebody
-    else publishes on joint_states, too, and first.
+    else publishes on joint_states, too, and first. `grips`: entries of most gripper commands.
     """
     with Writer(path, version=9, storage_plugin=storage) as writer:
         topics = [(s.topic, s.type) for s in spec.streams]
@@ -115,18 +115,18 @@ def foreign(path, storage, spec, drop='', others=False):
                 elbow = {'name': ['elbow'], 'position': np.array([1.0])}
                 message = make('sensor_msgs/msg/JointState', log_ns, **elbow)
                 writer.write(joints, log_ns, cdr(message))
-            for name, message in _plain(tick, log_ns):
+            for name, message in _plain(tick, log_ns, 1 if tick < 2 else grips):
                 if name in connections and not (name == 'servo/twist' and tick > 40):
                     writer.write(connections[name], log_ns, cdr(message))
 
 
-def _plain(tick, log_ns):
+def _plain(tick, log_ns, grips):
     pose = make('geometry_msgs/msg/PoseStamped', log_ns)
     pose.pose.position.x = 0.1 * tick
     twist = make('geometry_msgs/msg/TwistStamped', log_ns)
     twist.twist.linear.x = 2.0
     layout = make('std_msgs/msg/MultiArrayLayout')
-    grip = make('std_msgs/msg/Float64MultiArray', layout=layout, data=np.array([0.04]))
+    grip = make('std_msgs/msg/Float64MultiArray', layout=layout, data=np.full(grips, 0.04))
     joints = make('sensor_msgs/msg/JointState', log_ns, name=['finger'], position=np.array([0.08]))
     goal = make('geometry_msgs/msg/PointStamped', log_ns)
     return [
@@ -167,6 +167,14 @@ def test_two_publishers_of_one_topic_read_as_they_do_live(tmp_path):
         read_episode(tmp_path / 'neither', spec)
 
 
+def test_a_command_of_another_length_is_refused_and_not_left_out(tmp_path):
+    """Left out, the axis would keep what it was told last: labels that nobody gave."""
+    foreign(tmp_path / 'two', StoragePlugin.MCAP, toy_spec(), grips=2)
+    words = r'bag two: std_msgs/msg/Float64MultiArray.data is 2: must have the 1 entries'
+    with pytest.raises(UserError, match=words):
+        read_episode(tmp_path / 'two', toy_spec())
+
+
 def test_a_bag_of_several_files_is_judged_by_what_reads_it(tmp_path, capsys):
     """As `ros2 bag record --max-bag-duration` leaves it."""
     spec = toy_spec()
@@ -185,6 +193,8 @@ def test_a_bag_of_several_files_is_judged_by_what_reads_it(tmp_path, capsys):
     found = check(bag, spec)
     assert found.verdict is Verdict.BAD
     assert 'cannot be read' in found.lines[0]
+    assert main(['repair', str(bag)]) == 1
+    assert 'cannot be read' in capsys.readouterr().out
 
 
 def test_a_foreign_bag_of_no_use_says_why(tmp_path):

@@ -15,24 +15,28 @@ import numpy as np
 import pytest
 
 from il_core.errors import UserError
-from il_core.types import NS_PER_S, Mode, Outcome, Owner
+from il_core.types import NOBODY_CAME, NS_PER_S, Mode, Outcome, Owner
 from il_data.cli import main
 from il_data.contents import read_mcap
 from il_data.manifest import Verdict, load
 from il_data.read import read_episode
 from il_data.repair import repair
-from tests.il_data.fake import Rig, ToyWorld
+from tests.il_data.fake import EVENTS, IL, Rig, ToyWorld, make
 
 ROOT = Path(__file__).parents[2]
 
 
-def crashed(folder: Path, ticks: int = 60) -> tuple[Rig, Path]:
-    """Leave a bag as a killed recorder does: no manifest, no end, whole chunks only."""
+def crashed(folder: Path, ticks: int = 60, said: str = '') -> tuple[Rig, Path]:
+    """Leave a bag as a killed recorder does: no manifest, no end, whole chunks only; `said`: why
+    the episode was aborted before."""
     rig = Rig(folder)
     world, episode_id = ToyWorld(rig.spec), rig.begin()
     for tick in range(ticks):
         rig.tick(world, tick, episode_id, Mode.SUPERVISOR, Owner.HUMAN)
         rig.recorder.update(rig.now_ns)
+        if said and tick == 2:
+            event = {'kind': 4, 'outcome': int(Outcome.ABORTED), 'detail': said}
+            rig.send(EVENTS, make(IL + 'EpisodeEvent', rig.now_ns, **event))
     path = rig.folder / episode_id / f'{episode_id}_0.mcap'
     copy = path.read_bytes()
     rig.recorder.finish()
@@ -175,6 +179,16 @@ def test_help_shows_an_example(capsys):
     assert 'il bags repair runs/first/bags' in capsys.readouterr().out
 
 
+def test_that_nobody_came_is_known_after_a_repair_too(tmp_path):
+    """Such an episode is the one of its seed, be its recording cut off or not."""
+    _, path = crashed(tmp_path, 120, said=NOBODY_CAME)
+    done = repair(path.parent)
+    assert (done.outcome, done.reason, done.recovered) == (Outcome.ABORTED, NOBODY_CAME, True)
+    assert done.finished
+    path.write_bytes(path.read_bytes()[:-100])
+    assert repair(path.parent).finished
+
+
 def test_repair_keeps_the_outcome_of_a_manifest_that_is_intact(tmp_path, capsys):
     """Given by episode/label: it is in no message of the bag."""
     rig, path = crashed(tmp_path, 120)
@@ -188,5 +202,5 @@ def test_repair_keeps_the_outcome_of_a_manifest_that_is_intact(tmp_path, capsys)
         assert main(['repair', str(tmp_path)]) == 0
         assert 'left alone' not in capsys.readouterr().out
         done = load(path.parent)
-        assert (done.outcome, done.reason) == (Outcome.FAILURE, 'recovered; spilled')
+        assert (done.outcome, done.reason) == (Outcome.FAILURE, 'spilled')
         assert done.recovered

@@ -27,7 +27,7 @@ def test_only_changes_of_latched_axes_are_written_and_the_next_one_finds_them():
     assert memory.settings == {}
     for x in (0.0, 0.01, 0.02):
         memory.note(np.array([x, 0.0, 0.05]))
-    assert place.writes == 1
+    assert place.writes == 2, 'at the start, and the first setting'
     memory.note(np.array([0.02, 0.0, 0.04]))
     assert memory.settings == {'gripper': 0.04}
     assert GateMemory(toy_spec(), Place(place.found)).settings == {'gripper': 0.04}
@@ -52,13 +52,20 @@ def test_what_makes_no_sense_is_not_used(text):
     assert not memory.stopped
 
 
+def test_what_is_too_old_to_count_does_not_count_later_either():
+    place = Place()
+    place.text = '{"estop": true}'  # on the disk, and not `found`
+    GateMemory(toy_spec(), place)
+    assert place.found == '{"settings": {}, "estop": false}'
+
+
 def test_the_next_one_finds_the_emergency_stop_as_it_was_left():
     place = Place()
     memory = GateMemory(toy_spec(), place)
     memory.note(np.array([0.0, 0.0, 0.05]))
     for on in (True, True, False, True):
         memory.stop(on)
-    assert place.writes == 4, 'changes only'
+    assert place.writes == 5, 'at the start, the setting, and changes of the stop'
     after = GateMemory(toy_spec(), Place(place.found))
     assert after.stopped
     assert after.settings == {'gripper': 0.05}

@@ -118,6 +118,15 @@ def test_what_stays_is_of_the_first_round_with_that_gate(before, demos, tmp_path
     assert other.gate['thresholds']['discrepancy'] != own
 
 
+@pytest.mark.parametrize('gate', ['ensemble_dagger', 'safe_dagger'])
+def test_a_threshold_that_stays_keeps_its_alpha(demos, tmp_path, gate):
+    run = RunFolder(tmp_path)
+    make_round(run, demos[:3], dataclasses.replace(config(gate), alpha=0.3))
+    with pytest.raises(UserError, match=r'alpha is 0\.5: must be 0\.3: by it the first round'):
+        make_round(run, demos, dataclasses.replace(config(gate), alpha=0.5))
+    assert make_round(run, demos, config(gate)).gate['alpha'] == 0.3
+
+
 def test_tau_stays_from_safe_to_lazy_and_so_does_its_alpha(demos, tmp_path):
     run = RunFolder(tmp_path)
     make_round(run, demos[:2], config('novelty'))

@@ -16,10 +16,12 @@ from std_srvs.srv import Trigger
 from il_core.errors import UserError
 from il_core.types import Cause, GateState, Mode, Owner
 from il_gating.transitions import Event
+from il_ros import collect as collecting
 from il_ros.collect import Plan, collect, parse_seeds
+from il_ros.collect_cli import say_result
 from il_ros.graph_args import GraphArgs
 from il_ros.messages import state_to_msg
-from il_ros.session import missing_seeds
+from il_ros.session import Collected, missing_seeds
 from il_ros.topics import TOPICS, create_publisher
 
 IL = [sys.executable, '-m', 'il_core.cli']
@@ -51,6 +53,43 @@ def test_nothing_to_do_needs_no_graph(tmp_path):
     report = collect(Plan(tmp_path, (1,)))
     assert report.complete
     assert [e.episode_id for e in report.episodes] == ['a']
+
+
+class Sessions:
+    """A graph whose recorder gives episodes of certain outcomes, by seed."""
+
+    def __init__(self, run, outcomes):
+        self.run, self.outcomes = run, outcomes
+
+    def __call__(self, plan, args, look):
+        return self
+
+    def wait_for_graph(self):
+        pass
+
+    def close(self):
+        pass
+
+    def episode(self, seed, operator, step):
+        outcome, verdict = self.outcomes[seed]
+        name = f'new_{seed}'
+        finished(self.run, name, seed, outcome, verdict)
+        return Collected(name, '', seed, outcome, verdict)
+
+
+def test_what_does_not_count_is_not_complete(tmp_path, monkeypatch, capsys):
+    finished(tmp_path, 'a', 1)
+    said = {1: ('aborted', 'OK'), 2: ('success', 'OK'), 3: ('failure', 'BAD')}
+    monkeypatch.setattr(collecting, '_session', Sessions(tmp_path, said))
+    plan = Plan(tmp_path, (1, 2, 3))
+    report = collect(plan)
+    assert (report.lacking, report.complete) == ((3,), False)
+    say_result(report, plan)
+    assert 'no episode that counts of seeds 3: collect again' in capsys.readouterr().err
+    again = Plan(tmp_path / 'b', (1, 2), again=True)
+    monkeypatch.setattr(collecting, '_session', Sessions(again.run, said))
+    finished(again.run, 'a', 1)
+    assert collect(again).lacking == (1,), 'the one from before was not asked for'
 
 
 @pytest.mark.parametrize('text', ['x', '1-', '3,,4', '-2'])

@@ -181,6 +181,14 @@ def test_no_joystick_and_one_that_may_not_be_read(monkeypatch, tmp_path):
     assert (first.level, 'usermod -aG input' in first.remedy) == (FAIL, True)
 
 
+def test_a_joystick_where_nobody_knows_names(monkeypatch, tmp_path):
+    monkeypatch.setattr(joystick, 'INPUT', tmp_path)
+    monkeypatch.setattr(joystick, '_names', lambda: None)
+    (tmp_path / 'js0').touch()
+    first = next(joystick.check(Settings()))
+    assert (first.finding, first.level) == (str(tmp_path / 'js0'), OK)
+
+
 @pytest.mark.parametrize(
     ('joy', 'pygame', 'words'),
     [

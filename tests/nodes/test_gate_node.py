@@ -241,6 +241,7 @@ def test_a_gate_that_is_cycled_in_mid_episode_knows_it_and_keeps_an_emergency_st
     assert rig.spin(lambda: rig.states and rig.states[-1].episode_id == 'e1')
     rig.spin_for(0.3)
     assert {s.mode for s in rig.states} == {Mode.HOLD}
+    assert all(s.stamp_ns for s in rig.states), 'its first word, too, is of a time'
     resumed = rig.call('resume')
     assert resumed.success, resumed.message
     assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)

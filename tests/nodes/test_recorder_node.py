@@ -32,7 +32,7 @@ from il_core.types import (
     Owner,
     Proposal,
 )
-from il_data.manifest import Verdict, load
+from il_data.manifest import Manifest, Verdict, load
 from il_data.node import RecorderNode
 from il_data.read import read_episode, rebuild_frames
 from il_ros.build import build_commands, build_stream, to_time
@@ -297,6 +297,24 @@ def test_an_episode_whose_bag_is_gone_ends_although_it_cannot_be_discarded(hand)
     assert hand.ended()
     assert EventKind.DISCARDED not in hand.kinds()
     hand.start()
+
+
+def test_what_a_service_cannot_do_on_the_disk_is_said_and_the_recorder_goes_on(hand, monkeypatch):
+    hand.stop(hand.start())
+    trash = hand.folder / '.trash'
+    trash.touch()
+    assert 'cannot be discarded' in hand.call(Trigger, 'episode/discard').message
+    trash.unlink()
+    gone = hand.call(Trigger, 'episode/discard').message
+    (hand.folder / gone).mkdir()
+    (hand.folder / gone / 'x').touch()
+    assert 'cannot be brought back' in hand.call(Trigger, 'episode/undo').message
+    hand.stop(hand.start())
+    monkeypatch.setattr(Manifest, 'save', lambda *_: (_ for _ in ()).throw(OSError('disk full')))
+    said = hand.call(LabelEpisode, 'episode/label', outcome=int(Outcome.SUCCESS))
+    assert 'cannot be labelled: disk full' in said.message
+    monkeypatch.undo()
+    assert (hand.folder / hand.stop(hand.start()) / 'manifest.json').exists()
 
 
 def test_discard_button_throws_the_running_episode_away(hand):

@@ -191,7 +191,7 @@ class Half:
         )
         for node in (self.hand, self.policy, *([self.gate] if answers else [])):
             self.executor.add_node(node)
-        self.refused = 0
+        self.refused, self.accepts, self.accepted = 0, False, 0
         for node in (self.policy, self.gate):
             name = node.get_name()
             node.create_service(LoadCheckpoint, f'{name}/prepare', self.prepare)
@@ -203,7 +203,9 @@ class Half:
         return response
 
     def refuse(self, request, response):
-        self.refused += 1
+        response.success = self.accepts
+        self.accepted += self.accepts
+        self.refused += not self.accepts
         response.message = 'an episode runs'
         return response
 
@@ -239,13 +241,16 @@ def test_a_swap_that_waits_for_the_gate_can_be_given_up(ros, tmp_path):
     half = Half(answers=True)
     swapper = swapping.Swapper(half.hand)
     half.spin(lambda: not swapper.missing())
-    for asked in range(2):  # the one before does not end the next one
+    for asked in range(2):
+        swapper.given_up = False
         task = half.executor.create_task(swapper.swap, tmp_path, 600.0)
         half.spin(lambda n=half.refused: half.refused > n + 1)
         assert not task.done(), asked
-        swapper.give_up()
+        swapper.given_up = half.accepts = True  # while it waits to ask again
         with pytest.raises(swapping.GivenUp, match='given up: the gate had no time'):
             half.spin(task.done)
+        assert not half.accepted
+        half.accepts = False
 
 
 def test_a_job_whose_swap_waits_is_cancelled_and_says_what_it_trained(ros, tmp_path):

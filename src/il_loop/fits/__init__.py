@@ -21,6 +21,9 @@ FITS = Registry(
 # Those with one fit between them: what a first round of one settled holds for the other, too.
 ALIKE = ('safe_dagger', 'lazy_dagger')
 
+# Those whose first round settles a threshold by its alpha.
+BY_ALPHA = (*ALIKE, 'ensemble_dagger')
+
 # Those that judge by how much the members of an ensemble disagree.
 SPREAD = ('ensemble_dagger', 'novelty', 'thrifty_dagger')
 

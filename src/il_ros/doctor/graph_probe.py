@@ -51,7 +51,8 @@ class Look:
     def _listen(self) -> None:
         """Hear the diagnostics of every namespace, as they are discovered."""
         for topic, types in self.node.get_topic_names_and_types():
-            if DIAGNOSTICS in types and topic not in self.heard:
+            own = DIAGNOSTICS in types and topic.endswith('/diagnostics')  # no aggregator's
+            if own and topic not in self.heard:
                 self.heard.add(topic)
                 hear = functools.partial(self._hear, topic.rpartition('/')[0].strip('/'))
                 self.node.create_subscription(DiagnosticArray, topic, hear, 50)

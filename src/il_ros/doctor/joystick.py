@@ -30,7 +30,7 @@ def check(settings: Settings) -> Iterator[Result]:
     names = _names()
     readable = [str(path) for path in devices if str(path) not in closed]
     if readable or names:
-        yield ok('joystick', f'{", ".join([*readable, *names])}')
+        yield ok('joystick', f'{", ".join([*readable, *(names or ())])}')
     elif not closed:
         finding = f'none: no {INPUT}/js*' + ('' if names is None else ', SDL finds none')
         yield warn('joystick', finding, f'plug it in, pair it, and look again; {KEYBOARD}')
