@@ -1,4 +1,4 @@
-"""Start a graph and keep it alive: a process per node, respawn into HOLD, an orderly end."""
+"""Start a graph and keep it alive: a process per node, respawn, an orderly end."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class Child:
 class Bringup:
     """A running graph.
 
-    `start` returns at once; call `poll` often: it respawns what died (a respawned gate comes up
-    in HOLD) and returns an exit code when the graph is to end. `stop` is needed at the end and
-    safe at any time: the gate goes first, so that its last command still finds everybody, then
-    the recorder, then the rest.
+    `start` returns at once; call `poll` often: it respawns what died (a gate comes up in HOLD, or
+    in ESTOP where it died in that) and returns an exit code when the graph is to end. `stop` is
+    needed at the end and safe at any time: the gate goes first, so that its last command still
+    finds everybody, then the recorder, then the rest.
 
     Args:
         nodes: what `graph` returned.
