@@ -162,11 +162,11 @@ def _repair(bags: Sequence[Path], console: Console) -> int:
 
 def _left_alone(bag: Path) -> str:
     """Return the verdict of a bag without damage to its one MCAP file. Raises UserError where it
-    is somebody else's and cannot be read."""
-    if (bag / manifest.FILE).is_file():
-        return _colored(manifest.load(bag).verdict)
-    raw(bag, ())
-    return 'a plain bag'
+    has none, or several files that cannot be read: those are not of our recorder."""
+    if len(list(bag.glob('*.mcap'))) != 1:
+        raw(bag, ())
+    judged = (bag / manifest.FILE).is_file()
+    return _colored(manifest.load(bag).verdict) if judged else 'a plain bag'
 
 
 def _show(table: Table, notes: Sequence[str], console: Console) -> None:

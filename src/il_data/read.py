@@ -87,7 +87,7 @@ def _bags(folder: Path) -> list[tuple[Path, Files]]:
         return []
     inside = sorted(name for name in os.listdir(folder) if not name.startswith('.'))
     found = [(path, cache.files_of(path)) for path in map(folder.joinpath, inside)]
-    return [(path, files) for path, files in found if files.storage]
+    return [(path, files) for path, files in found if files.storage or files.manifest]
 
 
 def rebuild_frames(path: Path, spec: Spec | None = None) -> Vector:

@@ -209,6 +209,17 @@ def test_a_foreign_bag_of_no_use_says_why(tmp_path):
         read_episode(tmp_path / 'still')
 
 
+def test_a_bag_that_lost_its_file_is_not_passed_over(rig, capsys):
+    lost = rig.folder / rig.episode(human=range(10, 20)).episode_id
+    rig.episode(human=range(10, 20))
+    next(lost.glob('*.mcap')).unlink()
+    with pytest.raises(UserError, match=f'{lost.name}.*no .mcap or .db3 file beside metadata'):
+        read_episodes(rig.folder)
+    for what in ('info', 'check', 'repair'):
+        assert main([what, str(rig.folder)]) == 1
+        assert lost.name in capsys.readouterr().out
+
+
 def test_empty_and_broken_files_are_user_errors(tmp_path):
     for name, content in (('empty', b''), ('text', b'no bag at all' * 50)):
         for ending in ('mcap', 'db3'):

@@ -54,6 +54,8 @@ def _driver() -> Result:
         return ok('driver', str(path))
     if importlib.util.find_spec('pygame') is not None:
         return ok('driver', 'joystick_node of this package (the package joy is not installed)')
-    remedy = "`pip install 'interactive-il[joystick]'`, or `apt install ros-$ROS_DISTRO-joy` on a "
+    remedy = (
+        "`pip install '.[joystick]'` from the checkout, or `apt install ros-$ROS_DISTRO-joy` on a "
+    )
     remedy += f'ROS install; {KEYBOARD}'
     return warn('driver', 'neither pygame nor the package joy is installed', remedy)

@@ -95,6 +95,6 @@ def _pygame() -> ModuleType:
     try:
         import pygame
     except ImportError as error:
-        rule = "is what reads a joystick here: pip install 'interactive-il[joystick]'"
+        rule = "is what reads a joystick here: pip install '.[joystick]' from the checkout"
         raise UserError('package pygame-ce', 'not installed', rule) from error
     return pygame
