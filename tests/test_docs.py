@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from il_core import cli
+from il_core.codecs import COMMAND_CODECS, STREAM_CODECS
 from tests.house import ROOT
 
 README = (ROOT / 'README.md').read_text()
@@ -77,3 +78,10 @@ def test_every_dependency_is_explained() -> None:
     lists = re.findall(rf'^(?:{extras}) = \[(.*)\]', project, re.MULTILINE)
     names = re.findall(r'"([\w-]+)', ' '.join(lists))
     assert [n for n in names if f'`{n}`' not in text] == []
+
+
+def test_every_codec_is_in_the_table_with_its_message() -> None:
+    page = (ROOT / 'docs' / 'how-to' / 'plain_bags.md').read_text()
+    for kind, table in (('', STREAM_CODECS), (' (command)', COMMAND_CODECS)):
+        for name, codec in table.items():
+            assert f'| `{name}`{kind} | {codec.type.replace("/msg/", "/")} |' in page
