@@ -8,6 +8,7 @@ which. From the kept labels of each cell its last policy is cloned again, and ru
 cell's own evaluation seeds: as it is, and with each width of the gripper that it says put to the
 nearer end. Nothing else differs. Printed with it: where failures end, and on what share of their
 ticks the gripper is told to be half open (between 2 and 6 cm). Differences are paired by seed.
+Cells that the file of results holds are kept: a stopped run goes on; remove it to begin anew.
 """
 
 from __future__ import annotations
@@ -140,9 +141,13 @@ def main() -> None:
     )
     args = parser.parse_args()
     torch.set_num_threads(1)
-    world, rows = make_world(load_spec('peg_insert')), list[dict[str, Any]]()
+    world = make_world(load_spec('peg_insert'))
+    rows = json.loads(args.out.read_text())['rows'] if args.out.is_file() else []
+    there = {(row['method'], row['seed']) for row in rows}
     for method in args.methods:
         for seed in seeds_of(args.seeds):
+            if (method, seed) in there:
+                continue
             rows.append(examine(world, method, seed, args.labels))
             cell = json.loads((args.cells / f'{method}_{seed}.json').read_text())['autonomous']
             again = rows[-1]['autonomous'][AS_IT_IS]['wins']

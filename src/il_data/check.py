@@ -28,7 +28,9 @@ def check(bag: Path, spec: Spec | None) -> Finding:
     """Check one bag. Never raises for what is wrong with it."""
     broken = damage(bag)
     if broken:
-        return Finding(Verdict.BAD, (f'{broken}: run `il bags repair {bag}`',))
+        remedy = f'run `il bags repair {bag}`'
+        said = broken if remedy in broken else f'{broken}: {remedy}'
+        return Finding(Verdict.BAD, (said,))
     try:
         episode = read_episode(bag, spec, cached=False)
         rebuilt = rebuild_frames(bag, spec)

@@ -112,12 +112,10 @@ def _explain(bags: Sequence[Path], console: Console) -> int:
             times = (f'{span.begin_s:.2f}', f'{span.duration_s:.2f}', str(now.step), str(now.tick))
             table.add_row(*times, before, now.mode.name, now.owner.name.lower(), now.cause.name)
         console.print(table)
-        for span in line.spans:
-            console.print(
-                f'{span.begin_s:8.2f} s  {change(span.before, span.state)}', markup=False
-            )
-        for at_s, event in line.events:
-            console.print(f'{at_s:8.2f} s  {_told(event)}', markup=False)
+        said = [(span.begin_s, change(span.before, span.state)) for span in line.spans]
+        said += [(at_s, _told(event)) for at_s, event in line.events]
+        for at_s, words in sorted(said, key=lambda pair: pair[0]):
+            console.print(f'{at_s:8.2f} s  {words}', markup=False)
     return 0
 
 

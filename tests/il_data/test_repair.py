@@ -154,8 +154,9 @@ def test_check_and_repair_on_the_command_line(tmp_path, capsys):
     assert main(['check', str(tmp_path)]) == 0
     _, path = crashed(tmp_path)
     assert main(['info', str(tmp_path)]) == 1
+    capsys.readouterr()
     assert main(['check', str(path.parent)]) == 1
-    assert f'il bags repair {path.parent}' in capsys.readouterr().out
+    assert capsys.readouterr().out.count(f'il bags repair {path.parent}') == 1
     assert main(['repair', str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert 'left alone' in said
@@ -164,6 +165,15 @@ def test_check_and_repair_on_the_command_line(tmp_path, capsys):
     assert main(['info', str(path.parent)]) == 0
     assert '/policy/proposal' in capsys.readouterr().out
     assert len(json.loads((path.parent / 'manifest.json').read_text())['topics']) == 10
+
+
+def test_a_damaged_manifest_is_said_once_with_the_remedy(tmp_path, capsys):
+    bag = tmp_path / Rig(tmp_path).episode().episode_id
+    (bag / 'manifest.json').write_text('{')
+    assert main(['check', str(bag)]) == 1
+    said = capsys.readouterr().out
+    assert said.count(f'il bags repair {bag}') == 1
+    assert 'is damaged' in said
 
 
 def test_command_line_names_a_wrong_path(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from il_core import cli
@@ -61,6 +63,9 @@ def test_the_command_prints_the_line_of_the_log_and_the_events(bag, capsys):
         assert change(span.before, span.state) in out
     assert '-> SUPERVISOR (HUMAN_REQUEST): the human gets control at once; episode' in out
     assert 'event OUTCOME: success' in out
+    times = [float(at) for at in re.findall(r'^ *(-?[\d.]+) s  ', out, re.MULTILINE)]
+    assert len(times) > len(spans)
+    assert times == sorted(times)
 
 
 def test_hold_before_the_start_and_faults_are_part_of_it(tmp_path):
