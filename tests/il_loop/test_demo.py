@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -155,3 +156,9 @@ def test_runs_that_cannot_be_written_are_named(tmp_path, capsys):
     assert cli.main(argv) == 2
     said = capsys.readouterr().err
     assert f"--runs is '{tmp_path / 'file' / 'quick'}': cannot be written: Not a directory" in said
+
+
+@pytest.mark.skipif(not Path('/proc/self').exists(), reason='Linux only')
+def test_folders_that_the_system_refuses_are_named(capsys):
+    assert cli.main(['demo', '--quick', '--runs', '/proc/x']) == 2
+    assert "--runs is '/proc/x/quick': cannot be written: " in capsys.readouterr().err
