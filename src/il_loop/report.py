@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from il_core.errors import UserError
 from il_core.types import NS_PER_S, Owner
 from il_data.episode import Episode
 from il_loop import report_charts, report_data, report_pictures, report_requests
@@ -35,9 +34,7 @@ def write_report(run: RunFolder, *, pictures: bool = True) -> Path:
     """
     data = report_data.load(run)
     if not data.rounds:
-        raise UserError(
-            'run folder', str(run.path), 'holds no round yet; make one with `il round`'
-        )
+        raise run.lacks('holds no round yet', 'make one with `il round`')
     check_file('report', run.report)
     page = make_page(data, _media(data) if pictures else ())
     run.report.parent.mkdir(parents=True, exist_ok=True)

@@ -319,6 +319,32 @@ def test_empty_folders_are_named(tmp_path):
         cli.round_([str(tmp_path)])
 
 
+def test_a_folder_one_level_off_leads_to_the_right_one(run, tmp_path):
+    out = ['--out', str(tmp_path / 'bc')]
+    with pytest.raises(UserError, match=f'holds no bags .*did you mean {run.bags}'):
+        cli.train([str(run.path), *out])
+    with pytest.raises(UserError, match="'/nope': no such folder"):
+        cli.train(['/nope', *out])
+    for command, lacks in ((cli.round_, 'no episode'), (cli.report, 'no round yet')):
+        for wrong in (run.bags, run.round(0), next(run.bags.glob('*/metadata.yaml')).parent):
+            with pytest.raises(UserError, match=f'holds {lacks}.*did you mean {run.path}\\?'):
+                command([str(wrong)])
+        with pytest.raises(UserError, match="run folder is '/nope': no such folder"):
+            command(['/nope'])
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'said'),
+    [
+        (('--gate', 'novlty'), "gate is 'novlty': not known; .*did you mean novelty"),
+        (('--weighting', 'iwrr'), "weighting is 'iwrr': not known; .*did you mean iwr"),
+    ],
+)
+def test_unknown_names_are_told_before_settings_are_compared(run, wrong, said):
+    with pytest.raises(UserError, match=said):
+        cli.round_([str(run.path), *wrong])
+
+
 def test_bags_are_evaluated_with_their_gate_and_once_per_seed(run, tmp_path):
     bags, result = tmp_path / 'bags', tmp_path / 'result.json'
     rig, loop = Rig(bags), make_loop(ToyWorld(), ASSISTED, run.checkpoint(0))
