@@ -49,7 +49,8 @@ def train(argv: list[str]) -> int:
     _training_arguments(parser)
     args = parser.parse_args(argv)
     check_numbers(vars(args))
-    check_folder('--out', args.out.parent)
+    if not args.out.exists():  # a checkpoint that is there is refused, and not touched
+        check_folder('--out', args.out)
     chosen = DEMONSTRATIONS if args.only_successful else INTERVENTIONS
     chosen = dataclasses.replace(chosen, weighting=args.weighting)
     if args.robot and not args.task:

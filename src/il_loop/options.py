@@ -36,16 +36,20 @@ def check_file(option: str, path: Path | None) -> None:
     if path is not None and path.is_dir():
         raise UserError(option, str(path), 'is a folder; name a file')
     if path is not None:
-        check_folder(option, path.parent)
+        _check_inside(option, path, path.parent)
 
 
 def check_folder(option: str, path: Path) -> None:
-    """Make sure that `path` is, or can become, a folder to write into; nothing of it stays.
+    """Make sure that `path` is a folder to write into, or can become one; nothing of it stays.
 
     Raises:
         UserError: it cannot; says what the system has against it.
     """
-    there = next(p for p in (path, *path.absolute().parents) if os.path.lexists(p))
+    _check_inside(option, path, path)
+
+
+def _check_inside(option: str, path: Path, folder: Path) -> None:
+    there = next(p for p in (folder, *folder.absolute().parents) if os.path.lexists(p))
     try:
         with tempfile.TemporaryDirectory(prefix='.il_', dir=there):
             pass

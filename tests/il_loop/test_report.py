@@ -423,9 +423,10 @@ def test_folders_that_cannot_be_written_are_named_before_the_work(run, tmp_path,
     out = tmp_path / 'file' / 'bc'
     monkeypatch.setattr(cli, 'training_bar', None)
     monkeypatch.setattr(cli, 'play', None)
-    with pytest.raises(UserError, match=r'--out.*cannot be written: Not a directory'):
+    words = f"--out is '{out}': cannot be written: Not a directory"
+    with pytest.raises(UserError, match=words):
         cli.train([str(run.bags), '--out', str(out)])
-    with pytest.raises(UserError, match=r'--out.*cannot be written: Not a directory'):
+    with pytest.raises(UserError, match=words):
         cli.evaluate([str(run.checkpoint(0)), '--out', str(out)])
     with pytest.raises(UserError, match=r'--out.*is a folder; name a file'):
         cli.evaluate([str(run.checkpoint(0)), '--out', str(tmp_path)])
