@@ -18,7 +18,7 @@ from il_data import manifest
 from il_data.check import check, damage
 from il_data.explain import explain
 from il_data.manifest import Manifest, Verdict
-from il_data.read import bag_folders, raw, read_episode
+from il_data.read import bag_folders, no_bags, raw, read_episode
 from il_data.repair import repair
 
 EXAMPLES = """examples:
@@ -37,8 +37,7 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(list(argv))
     bags = bag_folders(args.path)
     if not bags:
-        rule = 'holds no bags' if args.path.is_dir() else 'no such folder'
-        raise UserError('folder', str(args.path), rule)
+        raise no_bags(args.path)
     spec = load_spec(args.task, args.robot) if args.task else None
     console = Console(soft_wrap=True, highlight=False)
     if args.what == 'repair':

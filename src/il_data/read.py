@@ -69,7 +69,7 @@ def read_episodes(folder: Path, spec: Spec | None = None) -> list[Episode]:
     """
     bags = _bags(folder)
     if not bags:
-        raise UserError('folder', str(folder), 'holds no bags (EPISODE_ID/metadata.yaml)')
+        raise no_bags(folder)
     return [_read(path, files, spec, cached=True) for path, files in bags]
 
 
@@ -77,6 +77,20 @@ def bag_folders(folder: Path) -> list[Path]:
     """Return the bags directly below `folder`, or `folder` itself where it is one, oldest first;
     unfinished ones too."""
     return [path for path, _ in _bags(folder)]
+
+
+def has_bags(folder: Path) -> bool:
+    return bool(_bags(folder))
+
+
+def no_bags(folder: Path) -> UserError:
+    """Return the error for a folder in which there are none; where it is a run folder, it says
+    where they are."""
+    if not folder.is_dir():
+        return UserError('folder', str(folder), 'no such folder')
+    inside = folder / 'bags'
+    hint = f'; did you mean {inside}?' if has_bags(inside) else ''
+    return UserError('folder', str(folder), f'holds no bags (EPISODE_ID/metadata.yaml){hint}')
 
 
 def _bags(folder: Path) -> list[tuple[Path, Files]]:

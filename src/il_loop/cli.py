@@ -16,16 +16,18 @@ from il_core.errors import UserError
 from il_core.load import load_spec
 from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, labels
 from il_data.episode import Episode
-from il_data.read import bag_folders, read_episodes
+from il_data.read import read_episodes
 from il_data.weighting import WEIGHTINGS
 from il_loop import evaluate as evaluation
 from il_loop.cast import ALONE, Cast, aided, make_loop, play
 from il_loop.fits import FITS, PROBES
+from il_loop.options import check_file, check_folder, check_numbers
 from il_loop.probe import prober
 from il_loop.report_page import points, rate
 from il_loop.round_episodes import content_hash
 from il_loop.rounds import RoundConfig, make_round, read_bags
 from il_loop.run_folder import RoundFile, RunFolder
+from il_loop.sides import check_sides, is_checkpoint
 from il_policy import bc, checkpoint
 from il_policy.critic import CriticConfig
 from il_policy.fitting import Progress as Trained
@@ -46,6 +48,9 @@ def train(argv: list[str]) -> int:
     parser.add_argument('--robot', default='', help="robot, where it is not the task's own")
     _training_arguments(parser)
     args = parser.parse_args(argv)
+    check_numbers(vars(args))
+    if not args.out.exists():  # a checkpoint that is there is refused, and not touched
+        check_folder('--out', args.out)
     chosen = DEMONSTRATIONS if args.only_successful else INTERVENTIONS
     chosen = dataclasses.replace(chosen, weighting=args.weighting)
     if args.robot and not args.task:
@@ -73,30 +78,8 @@ def train(argv: list[str]) -> int:
 
 def round_(argv: list[str]) -> int:
     """Make the next round of a run folder."""
-    parser = _parser(
-        'round', 'retrain from all bags of a run folder and fit the gate', 'il round runs/a'
-    )
-    parser.add_argument('run', type=Path, help='run folder; its bags/ holds the episodes')
-    parser.add_argument(
-        '--gate',
-        default='novelty',
-        help='gate that collects and, where it has something to fit '
-        f'({", ".join(FITS.names())}), is fitted; empty: none',
-    )
-    parser.add_argument(
-        '--alpha', type=float, help="share of states it may ask on; None: the gate's own"
-    )
-    parser.add_argument(
-        '--probes',
-        type=int,
-        default=PROBES,
-        help='in simulation, for gates with a critic: episodes of the new policy alone',
-    )
-    steps = CriticConfig().steps
-    parser.add_argument('--critic-steps', type=int, default=steps, help='of a gate with critics')
-    parser.add_argument('--json', action='store_true', help='say how it goes for programs')
-    _training_arguments(parser)
-    args = parser.parse_args(argv)
+    args = _round_parser().parse_args(argv)
+    check_numbers(vars(args))
     run = RunFolder(args.run)
     config = RoundConfig(
         bc.BcConfig(epochs=args.epochs, members=args.members, threads=args.threads),
@@ -109,6 +92,7 @@ def round_(argv: list[str]) -> int:
     )
     before = len(run.rounds())
     episodes = read_bags(run)
+    check_folder('run folder', run.path)
     probe = prober(episodes[0].spec, config, before)
     with training_lines() if args.json else training_bar() as step:
         made = make_round(run, episodes, config, step, probe)
@@ -139,20 +123,18 @@ def evaluate(argv: list[str]) -> int:
     )
     parser.add_argument('--out', type=Path, help='JSON file for the result')
     args = parser.parse_args(argv)
-    if args.episodes < 1:
-        raise UserError('--episodes', args.episodes, 'must be at least 1')
-    for path in filter(None, (args.checkpoint, args.against) if args.gate else ()):
-        if not _is_checkpoint(path) and bag_folders(path):
-            rule = (
-                f'is for checkpoints; bags have the gate that recorded them, and {path} are bags'
-            )
-            raise UserError('--gate', args.gate, rule)
+    check_numbers(vars(args))
+    check_file('--out', args.out)
+    check_sides(*filter(None, (args.checkpoint, args.against)), gate=args.gate)
     seeds = range(args.seed, args.seed + args.episodes)
     cast = aided(args.gate) if args.gate else ALONE
-    after = _evaluated(args.checkpoint, seeds, cast)
-    result: evaluation.Evaluation | evaluation.Comparison = after
+    paths = sorted({args.checkpoint, args.against or args.checkpoint}, key=is_checkpoint)
+    found = {
+        path: _evaluated(path, seeds, cast) for path in paths
+    }  # bags first: they take no time
+    result: evaluation.Evaluation | evaluation.Comparison = found[args.checkpoint]
     if args.against:
-        result = evaluation.compare(_evaluated(args.against, seeds, cast), after)
+        result = evaluation.compare(found[args.against], found[args.checkpoint])
     for line in evaluation_words(result):
         CONSOLE.print(line)
     if args.out:
@@ -225,13 +207,9 @@ def training_lines() -> Iterator[Callable[[Trained], None]]:
 
 
 def _evaluated(path: Path, seeds: range, cast: Cast) -> evaluation.Evaluation:
-    if _is_checkpoint(path):
+    if is_checkpoint(path):
         return evaluate_checkpoint(path, seeds, cast)
     return evaluation.from_bags(path, seeds, label=str(path))
-
-
-def _is_checkpoint(path: Path) -> bool:
-    return (path / checkpoint.POLICY).is_file()
 
 
 def evaluate_checkpoint(path: Path, seeds: range, cast: Cast = ALONE) -> evaluation.Evaluation:
@@ -248,6 +226,33 @@ def evaluate_checkpoint(path: Path, seeds: range, cast: Cast = ALONE) -> evaluat
     finally:
         world.close()
     return evaluation.from_episodes(episodes, label=str(path), gate=cast.gate)
+
+
+def _round_parser() -> argparse.ArgumentParser:
+    parser = _parser(
+        'round', 'retrain from all bags of a run folder and fit the gate', 'il round runs/a'
+    )
+    parser.add_argument('run', type=Path, help='run folder; its bags/ holds the episodes')
+    parser.add_argument(
+        '--gate',
+        default='novelty',
+        help='gate that collects and, where it has something to fit '
+        f'({", ".join(FITS.names())}), is fitted; empty: none',
+    )
+    parser.add_argument(
+        '--alpha', type=float, help="share of states it may ask on; None: the gate's own"
+    )
+    parser.add_argument(
+        '--probes',
+        type=int,
+        default=PROBES,
+        help='in simulation, for gates with a critic: episodes of the new policy alone',
+    )
+    steps = CriticConfig().steps
+    parser.add_argument('--critic-steps', type=int, default=steps, help='of a gate with critics')
+    parser.add_argument('--json', action='store_true', help='say how it goes for programs')
+    _training_arguments(parser)
+    return parser
 
 
 def _training_arguments(parser: argparse.ArgumentParser) -> None:

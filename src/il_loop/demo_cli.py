@@ -15,7 +15,9 @@ from il_data.read import bag_folders, read_episode
 from il_loop import demo
 from il_loop.cli import CONSOLE, round_words, training_bar
 from il_loop.demo import QUICK, Session, Settings
+from il_loop.demo_check import check
 from il_loop.fits import CALLING
+from il_loop.options import check_folder
 from il_loop.probe import prober
 from il_loop.report import write_report
 from il_loop.report_page import points, rate
@@ -35,6 +37,8 @@ def main(argv: list[str]) -> int:
     args = _parser(QUICK if '--quick' in argv else Settings()).parse_args(argv)
     run = RunFolder(args.runs / args.name)
     settings = Settings(**{k: v for k, v in vars(args).items() if k not in NOT_SETTINGS})
+    check(settings)
+    check_folder('--runs', run.path)
     demo.keep_settings(run, settings)
     CONSOLE.print(
         f'A robot learns {settings.task} from a scripted human at the joystick, over ROS 2 topics '

@@ -107,7 +107,7 @@ def from_episodes(
     )
 
 
-def from_bags(folder: Path, seeds: Container[int], *, label: str) -> Evaluation:
+def from_bags(folder: Path, seeds: range, *, label: str) -> Evaluation:
     """Count up recorded episodes: the newest of every seed that is finished, with the gate that
     they were recorded with.
 
@@ -116,12 +116,29 @@ def from_bags(folder: Path, seeds: Container[int], *, label: str) -> Evaluation:
     """
     finished = [e for e in read_episodes(folder) if e.manifest.finished]
     newest = {e.manifest.seed: e for e in finished if e.manifest.seed in seeds}
+    if not newest:
+        raise _none_of(folder, sorted({e.manifest.seed for e in finished}), seeds)
     episodes = [newest[seed] for seed in sorted(newest)]
     spans = [span for e in episodes if not e.foreign for span in explain(e.path).spans]
     gates = sorted({span.state.gate for span in spans}) or ['']
     if len(gates) > 1:
         raise UserError(f'evaluation {label}: gate', gates, 'must be one only')
     return from_episodes(episodes, label=label, gate=gates[0])
+
+
+def _none_of(folder: Path, there: Sequence[int], asked: range) -> UserError:
+    if not there:
+        return UserError('bags', str(folder), 'holds no finished episode')
+    rule = f'hold none of the seeds {_spans(asked)} that were asked for; --seed and -n choose them'
+    return UserError(f'bags {folder}: seeds', _spans(there), rule)
+
+
+def _spans(seeds: Sequence[int]) -> str:
+    """Return ascending seeds as `200-205, 300`."""
+    known = set(seeds)
+    first = [seed for seed in seeds if seed - 1 not in known]
+    last = [seed for seed in seeds if seed + 1 not in known]
+    return ', '.join(str(a) if a == b else f'{a}-{b}' for a, b in zip(first, last, strict=True))
 
 
 def compare_common(before: Evaluation, after: Evaluation) -> Comparison | None:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from il_core.structure import plain
+from il_core.errors import UserError
+from il_core.structure import plain, structure
 from il_data.atomic import write_json
 from il_data.read import read_episodes
 from il_gating.api import GATES, STEADY
 from il_gating.build import build_gate, parse_params
+from il_gating.gate_file import GATE_FILE, GateFile
+from il_loop.options import check_file
 from il_loop.replay import Point, Replay, replay
 from il_loop.stats import Estimate
+from il_policy.checkpoint import load
 from il_policy.policies.bc import load as load_policy
 
 EXAMPLES = """examples:
@@ -29,16 +34,43 @@ CONSOLE = Console(soft_wrap=True, highlight=False)
 def main(argv: Sequence[str]) -> int:
     """Run `il gate ...`."""
     args = _parser().parse_args(list(argv))
+    check_file('--out', args.out)
     episodes = read_episodes(args.bags)
     spec = episodes[0].spec
-    params = {**STEADY.get(args.gate, {}), **parse_params(args.gate_params)}
-    gate = build_gate(spec, args.gate, args.checkpoint, params, continuous_labels=True).gate
+    name = args.gate or only_fitted(args.checkpoint)
+    params = {**STEADY.get(name, {}), **parse_params(args.gate_params)}
+    gate = build_gate(spec, name, args.checkpoint, params, continuous_labels=True).gate
     found = replay(episodes, load_policy(spec, args.checkpoint), gate)
     _show(found)
     if args.out is not None:
+        args.out.parent.mkdir(parents=True, exist_ok=True)
         write_json(args.out, plain(found))
         CONSOLE.print(f'written to {args.out}')
     return 0
+
+
+def only_fitted(path: Path) -> str:
+    """Return the gate that was fitted for the policy of a checkpoint. Raises UserError where that
+    is none, or there are several to choose from."""
+    fitted = fitted_gates(path)
+    if not fitted:
+        rule = 'must be named: the checkpoint holds no fitted one'
+        raise UserError('--gate', '', rule, GATES.names())
+    if len(fitted) > 1:
+        raise UserError('--gate', '', 'must be named: the checkpoint holds several', fitted)
+    return fitted[0]
+
+
+def fitted_gates(path: Path) -> list[str]:
+    """Return the gates in gate.json of a checkpoint. Raises UserError where it is not whole."""
+    opened, where = load(path), f'{path}/{GATE_FILE}'
+    if GATE_FILE not in opened.files:
+        return []
+    try:
+        data = json.loads(opened.read(GATE_FILE))
+    except ValueError as error:
+        raise UserError(where, str(error), 'is not JSON') from error
+    return sorted(structure(GateFile, data, where).gates)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,7 +83,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('what', choices=('replay',))
     parser.add_argument('bags', type=Path, help='folder of bags')
     parser.add_argument('--checkpoint', type=Path, required=True, help='of policy and gate')
-    parser.add_argument('--gate', default='thrifty_dagger', choices=GATES.names())
+    parser.add_argument(
+        '--gate',
+        choices=GATES.names(),
+        help='gate to replay; default: the one that was fitted for the checkpoint',
+    )
     parser.add_argument(
         '--gate-params', default='', help='JSON or YAML, {alpha: 0.02}; thresholds stay as fitted'
     )

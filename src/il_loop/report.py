@@ -8,13 +8,13 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from il_core.errors import UserError
 from il_core.types import NS_PER_S, Owner
 from il_data.episode import Episode
 from il_loop import report_charts, report_data, report_pictures, report_requests
 from il_loop.demo import Settings, alone
 from il_loop.episodes import EpisodeSummary
 from il_loop.evaluate import SECONDS_PER_MINUTE
+from il_loop.options import check_file
 from il_loop.report_data import RunData
 from il_loop.report_page import Media, Page, Table, points, rate, render
 from il_loop.run_folder import RunFolder
@@ -30,13 +30,12 @@ def write_report(run: RunFolder, *, pictures: bool = True) -> Path:
         pictures: render two episodes again in the simulator.
 
     Raises:
-        UserError: no rounds, or a bag that cannot be read.
+        UserError: no rounds, a bag that cannot be read, or a folder that cannot be written.
     """
     data = report_data.load(run)
     if not data.rounds:
-        raise UserError(
-            'run folder', str(run.path), 'holds no round yet; make one with `il round`'
-        )
+        raise run.lacks('holds no round yet', 'make one with `il round`')
+    check_file('report', run.report)
     page = make_page(data, _media(data) if pictures else ())
     run.report.parent.mkdir(parents=True, exist_ok=True)
     part = run.report.with_name('index.html.part')

@@ -70,6 +70,7 @@ class RoundConfig:
             raise UserError('members', self.bc.members, rule)
         if self.alpha is not None and not 0 <= self.alpha <= 1:
             raise UserError('alpha', self.alpha, 'is a share of states: must be in [0, 1]')
+        self.labelled  # noqa: B018  made, it has checked the names of gate and weighting
 
     @property
     def labelled(self) -> Selection:
@@ -86,7 +87,7 @@ def read_bags(run: RunFolder) -> list[Episode]:
     """
     bags = [bag for bag in bag_folders(run.bags) if (bag / manifest.FILE).is_file()]
     if not bags:
-        raise UserError('bags', str(run.bags), 'holds no episode; record some with `il collect`')
+        raise run.lacks('holds no episode (bags/EPISODE_ID)', 'record some with `il collect`')
     return [read_episode(bag) for bag in bags]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from il_core.errors import UserError
 from il_core.structure import plain, structure
+from il_data.read import has_bags
 
 ROUND = 'round.json'
 FORMAT = 1
@@ -99,6 +100,16 @@ class RunFolder:
     def partial(self, number: int) -> Path:
         """Where round `number` is put together before it gets its name."""
         return self.path / f'.round_{number}.partial'
+
+    def lacks(self, what: str, do: str) -> UserError:
+        """Return the error that says what is not in it, and what to do: where the path is one
+        within a run folder, to name that."""
+        if not self.path.is_dir():
+            return UserError('run folder', str(self.path), 'no such folder')
+        above = self.path.absolute().parents[:2]
+        bags = [p for p in above if has_bags(p / 'bags')]
+        hint = f'did you mean {bags[0]}?' if bags else do
+        return UserError('run folder', str(self.path), f'{what}; {hint}')
 
     def rounds(self) -> list[RoundFile]:
         """Return the finished rounds in order. Raises UserError where one cannot be read."""

@@ -64,12 +64,13 @@ class BcConfig:
 
     def __post_init__(self) -> None:
         for name in ('members', 'batch', 'learning_rate', 'std_floor', 'threads'):
-            if getattr(self, name) <= 0:
+            if not getattr(self, name) > 0:
                 raise UserError(f'bc: {name}', getattr(self, name), 'must be above 0')
         if not 0 <= self.validation < 1:
             raise UserError('bc: validation', self.validation, 'must be in [0, 1)')
-        if self.epochs <= 0 and self.steps <= 0:
-            raise UserError('bc: epochs', self.epochs, 'must be above 0 where steps is 0')
+        if self.steps <= 0 and not 0 < self.epochs < math.inf:
+            rule = 'must be above 0, and finite, where steps is 0'
+            raise UserError('bc: epochs', self.epochs, rule)
         if self.head not in (Head.LINEAR, Head.TANH):
             rule = 'is not for continuous axes; a discrete one gets its head by itself'
             raise UserError('bc: head', self.head.value, rule, ('linear', 'tanh'))

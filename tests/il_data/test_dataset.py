@@ -74,8 +74,11 @@ def test_no_labels_and_no_bags_say_the_folder_and_the_rule(rig, tmp_path):
     rig.episode(human=range(0))
     with pytest.raises(UserError, match=r'bags.*in which the human drove.*no step is a label'):
         load_labels(rig.folder)
+    (tmp_path / 'empty').mkdir()
     with pytest.raises(UserError, match='holds no bags'):
         load_labels(tmp_path / 'empty')
+    with pytest.raises(UserError, match='no such folder'):
+        load_labels(tmp_path / 'nowhere')
 
 
 def test_steps_are_those_of_a_rollout(rig):

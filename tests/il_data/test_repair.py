@@ -181,6 +181,10 @@ def test_command_line_names_a_wrong_path(tmp_path):
         main(['info', str(tmp_path / 'nowhere')])
     with pytest.raises(UserError, match='holds no bags'):
         main(['check', str(tmp_path)])
+    Rig(tmp_path / 'bags').episode()
+    for what in ('info', 'check', 'explain', 'repair'):
+        with pytest.raises(UserError, match=f'did you mean {tmp_path}/bags'):
+            main([what, str(tmp_path)])
 
 
 def test_help_shows_an_example(capsys):

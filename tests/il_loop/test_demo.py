@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
+from il_core import cli
 from il_core.errors import UserError
 from il_loop import demo, demo_cli
 from il_loop.demo import Settings
+from il_loop.demo_check import check
+from il_loop.fits import CALLING
 from il_loop.run_folder import RunFolder
 from il_loop.stages_cli import Stages
 
@@ -107,3 +111,54 @@ def test_help_shows_an_example_and_defaults(capsys):
     said = capsys.readouterr().out
     assert 'example: il demo' in said
     assert 'default: 50' in said
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'said'),
+    [
+        (('--handover', 'soon'), "handover is 'soon': not known; choices: instant, request"),
+        (('--gate-params', '{x: 1}'), "key is 'x': not known; choices: alpha, calibration"),
+        (('--gate-params', '{alpha: 7}'), 'alpha is 7.0: must be 0 to 1'),
+        (('--gate-params', '{x'), 'is neither JSON nor YAML'),
+        (('--gate-params', '7'), 'must be a mapping'),
+        (('--task', 'reech'), "task is 'reech': not known"),
+        (('--alpha', '7'), '--alpha is 7.0: is a share'),
+        (('--alpha', 'nan'), '--alpha is nan: is a share'),
+        (('--seed', '-1'), '--seed is -1: must be 0 or above'),
+        (('--epochs', '0'), '--epochs is 0.0: must be a finite number above 0'),
+        (('--epochs', 'nan'), '--epochs is nan'),
+        (('--reaction-s', '-1'), '--reaction-s is -1.0: must be 0 to 60 seconds'),
+        (('--reaction-s', 'nan'), '--reaction-s is nan'),
+    ],
+)
+def test_wrong_settings_are_refused_and_not_kept(tmp_path, capsys, wrong, said):
+    assert cli.main(['demo', '--runs', str(tmp_path / 'runs'), *wrong]) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / 'runs').exists()
+
+
+@pytest.mark.parametrize('gate', CALLING)
+def test_gates_that_call_are_taken_before_they_are_fitted(gate):
+    check(Settings('reach', gate, ''))
+
+
+def test_a_task_without_a_scripted_human_is_refused(tmp_path, capsys):
+    pytest.importorskip('gymnasium')
+    argv = ['demo', '--runs', str(tmp_path / 'runs'), '--task', 'gym:CartPole-v1']
+    assert cli.main(argv) == 2
+    assert 'scripted supervisor' in capsys.readouterr().err
+    assert not (tmp_path / 'runs').exists()
+
+
+def test_runs_that_cannot_be_written_are_named(tmp_path, capsys):
+    (tmp_path / 'file').write_text('')
+    argv = ['demo', '--quick', '--runs', str(tmp_path / 'file')]
+    assert cli.main(argv) == 2
+    said = capsys.readouterr().err
+    assert f"--runs is '{tmp_path / 'file' / 'quick'}': cannot be written: Not a directory" in said
+
+
+@pytest.mark.skipif(not Path('/proc/self').exists(), reason='Linux only')
+def test_folders_that_the_system_refuses_are_named(capsys):
+    assert cli.main(['demo', '--quick', '--runs', '/proc/x']) == 2
+    assert "--runs is '/proc/x/quick': cannot be written: " in capsys.readouterr().err

@@ -13,9 +13,11 @@ from il_core import cli
 from il_core.errors import UserError
 from il_core.types import Cause, Decision, Owner, Proposal
 from il_gating.api import GATES, STEADY
+from il_gating.gate_file import GATE_FILE, gate_json, load_fit
 from il_gating.gates.thrifty_dagger import ThriftyDagger, ThriftyParams
 from il_loop.cast import ALONE, DEMONSTRATE, INSTANT, Cast, make_loop, play
 from il_loop.replay import intervention_s, replay, trace
+from il_policy.checkpoint import GRAPH, extend, load
 from tests.il_data.fake import Rig
 from tests.il_gating.test_gates import fitted
 from tests.toy import ToyWorld, toy_spec
@@ -197,5 +199,29 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path, capsys):
     assert 'left out: 1' in said
     assert 'not in a recording' in said
     assert json.loads(out.read_text())['curves'][0]['score'] == 'novelty'
-    assert cli.main([*command, '--gate-params', '{alfa: 1}']) == 2
+    assert cli.main([*command, '--gate', 'novelty', '--gate-params', '{alfa: 1}']) == 2
     assert 'alfa' in capsys.readouterr().err
+    assert cli.main(command) == 2
+    said = capsys.readouterr().err
+    assert '--gate' in said
+    assert 'several; choices: ensemble_dagger, lazy_dagger, novelty' in said
+    assert cli.main([*command, '--gate', 'novelty', '--out', str(tmp_path)]) == 2
+    assert 'is a folder; name a file' in capsys.readouterr().err
+
+
+def test_the_one_gate_of_a_checkpoint_is_the_default(tmp_path, capsys):
+    rig, spec = Rig(tmp_path / 'bags'), toy_spec()
+    rig.episode(human=range(10, 20))
+    checkpoint, _, _ = fitted(tmp_path, spec)
+    one = {'novelty': load_fit(spec, checkpoint, 'novelty')}
+    for name, fits in (('one', one), ('none', {})):
+        made = gate_json(load(checkpoint).read(GRAPH), spec, fits)
+        extend(checkpoint, tmp_path / name, {GATE_FILE: made})
+    command = ['gate', 'replay', str(rig.folder), '--checkpoint']
+    assert cli.main([*command, str(tmp_path / 'one')]) == 0
+    assert 'novelty: 1 episodes' in capsys.readouterr().out
+    assert cli.main([*command, str(tmp_path / 'none')]) == 2
+    assert 'the checkpoint holds no fitted one; choices: dagger' in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        cli.main(['gate', '--help'])
+    assert 'default: the one that was fitted' in ' '.join(capsys.readouterr().out.split())

@@ -319,6 +319,32 @@ def test_empty_folders_are_named(tmp_path):
         cli.round_([str(tmp_path)])
 
 
+def test_a_folder_one_level_off_leads_to_the_right_one(run, tmp_path):
+    out = ['--out', str(tmp_path / 'bc')]
+    with pytest.raises(UserError, match=f'holds no bags .*did you mean {run.bags}'):
+        cli.train([str(run.path), *out])
+    with pytest.raises(UserError, match="'/nope': no such folder"):
+        cli.train(['/nope', *out])
+    for command, lacks in ((cli.round_, 'no episode'), (cli.report, 'no round yet')):
+        for wrong in (run.bags, run.round(0), next(run.bags.glob('*/metadata.yaml')).parent):
+            with pytest.raises(UserError, match=f'holds {lacks}.*did you mean {run.path}\\?'):
+                command([str(wrong)])
+        with pytest.raises(UserError, match="run folder is '/nope': no such folder"):
+            command(['/nope'])
+
+
+@pytest.mark.parametrize(
+    ('wrong', 'said'),
+    [
+        (('--gate', 'novlty'), "gate is 'novlty': not known; .*did you mean novelty"),
+        (('--weighting', 'iwrr'), "weighting is 'iwrr': not known; .*did you mean iwr"),
+    ],
+)
+def test_unknown_names_are_told_before_settings_are_compared(run, wrong, said):
+    with pytest.raises(UserError, match=said):
+        cli.round_([str(run.path), *wrong])
+
+
 def test_bags_are_evaluated_with_their_gate_and_once_per_seed(run, tmp_path):
     bags, result = tmp_path / 'bags', tmp_path / 'result.json'
     rig, loop = Rig(bags), make_loop(ToyWorld(), ASSISTED, run.checkpoint(0))
@@ -333,6 +359,82 @@ def test_bags_are_evaluated_with_their_gate_and_once_per_seed(run, tmp_path):
     record(rig, make_loop(ToyWorld(), ALONE, run.checkpoint(0)).episode(201, 'x'))
     with pytest.raises(UserError, match=r"gate is \['novelty', 'policy_only'\]: must be one only"):
         cli.evaluate(argv)
+
+
+def test_both_sides_are_looked_at_before_one_is_run(run, monkeypatch):
+    monkeypatch.setattr(cli, 'play', None)
+    with pytest.raises(UserError, match=r"'/typo': no such folder"):
+        cli.evaluate([str(run.checkpoint(0)), '--against', '/typo'])
+    gate = ['--gate', 'thrifty_dagger']
+    with pytest.raises(UserError, match=r'thrifty_dagger.*was not fitted.*novelty'):
+        cli.evaluate([str(run.checkpoint(0)), *gate])
+    bags = str(run.evaluated(0).bags)
+    with pytest.raises(UserError, match='--seed and -n choose'):
+        cli.evaluate([str(run.checkpoint(0)), '--against', bags])
+
+
+def test_folders_without_policy_and_bags_lead_to_the_checkpoint(run, tmp_path):
+    hint = 'holds neither a checkpoint nor bags; did you mean'
+    with pytest.raises(UserError, match=f'{hint} {run.checkpoint(0)}'):
+        cli.evaluate([str(run.round(0))])
+    with pytest.raises(UserError, match=f'{hint} {run.checkpoint(1)}'):
+        cli.evaluate([str(run.path)])
+    with pytest.raises(UserError, match=r'neither a checkpoint nor bags$'):
+        cli.evaluate([str(tmp_path)])
+
+
+def test_seeds_that_no_bag_has_are_answered_with_those_they_have(run):
+    bags = run.evaluated(0).bags
+    words = r"seeds is '200-205': hold none of the seeds 10000-10049 .*; --seed and -n choose them"
+    with pytest.raises(UserError, match=words):
+        cli.evaluate([str(bags)])
+    with pytest.raises(UserError, match="seeds is '0-3, 100-105'"):
+        cli.evaluate([str(run.bags), '--seed', '7', '-n', '1'])
+
+
+@pytest.mark.parametrize(
+    ('command', 'wrong', 'said'),
+    [
+        (cli.train, ('--seed', '-1'), '--seed is -1: must be 0 or above'),
+        (cli.train, ('--epochs', 'nan'), '--epochs is nan: must be a finite number above 0'),
+        (cli.train, ('--epochs', 'inf'), '--epochs is inf'),
+        (cli.train, ('--members', '0'), '--members is 0: must be at least 1'),
+        (cli.train, ('--threads', '-2'), '--threads is -2: must be at least 1'),
+        (cli.round_, ('--seed', '-1'), '--seed is -1: must be 0 or above'),
+        (cli.round_, ('--epochs', 'nan'), '--epochs is nan'),
+        (cli.round_, ('--alpha', 'nan'), '--alpha is nan'),
+        (cli.round_, ('--critic-steps', '0'), '--critic-steps is 0: must be at least 1'),
+        (cli.evaluate, ('--seed', '-1'), '--seed is -1: must be 0 or above'),
+        (cli.evaluate, ('-n', '0'), '--episodes is 0: must be at least 1'),
+    ],
+)
+def test_numbers_out_of_range_are_named_by_their_option(run, tmp_path, command, wrong, said):
+    where = {
+        cli.train: [str(run.bags), '--out', str(tmp_path / 'bc')],
+        cli.round_: [str(run.path)],
+        cli.evaluate: [str(run.checkpoint(0))],
+    }
+    with pytest.raises(UserError, match=re.escape(said)):
+        command([*where[command], *wrong])
+
+
+def test_folders_that_cannot_be_written_are_named_before_the_work(run, tmp_path, monkeypatch):
+    (tmp_path / 'file').write_text('')
+    out = tmp_path / 'file' / 'bc'
+    monkeypatch.setattr(cli, 'training_bar', None)
+    monkeypatch.setattr(cli, 'play', None)
+    words = f"--out is '{out}': cannot be written: Not a directory"
+    with pytest.raises(UserError, match=words):
+        cli.train([str(run.bags), '--out', str(out)])
+    with pytest.raises(UserError, match=words):
+        cli.evaluate([str(run.checkpoint(0)), '--out', str(out)])
+    with pytest.raises(UserError, match=r'--out.*is a folder; name a file'):
+        cli.evaluate([str(run.checkpoint(0)), '--out', str(tmp_path)])
+    for folder in run.path.glob('round_*'):
+        (tmp_path / folder.name).symlink_to(folder)
+    (tmp_path / 'report').write_text('')
+    with pytest.raises(UserError, match=r'report.*cannot be written: Not a directory'):
+        cli.report([str(tmp_path)])
 
 
 @pytest.mark.parametrize(

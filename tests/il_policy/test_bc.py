@@ -258,7 +258,16 @@ def test_a_class_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    'bad', [{'members': 0}, {'validation': 1.0}, {'epochs': 0}, {'head': Head.LOGITS}]
+    'bad',
+    [
+        {'members': 0},
+        {'validation': 1.0},
+        {'epochs': 0},
+        {'epochs': float('nan')},
+        {'epochs': float('inf')},
+        {'learning_rate': float('nan')},
+        {'head': Head.LOGITS},
+    ],
 )
 def test_bad_settings_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(UserError, match='bc: '):

@@ -1,0 +1,58 @@
+"""Whether a demo can be done as it was asked for: found out before its first stage, since a wrong
+word would otherwise show after minutes, when the settings are already kept."""
+
+from __future__ import annotations
+
+from il_core.errors import UserError
+from il_core.load import load_spec
+from il_core.spec import Spec
+from il_gating.api import GATES
+from il_gating.build import parse_params
+from il_gating.config import GateConfig
+from il_loop.demo import Settings
+from il_loop.fits import CALLING
+from il_loop.options import check_numbers
+from il_sim.api import make_world
+
+MOST_REACTION_S = 60.0  # as node `operator` has it
+NO_CHECKPOINT = 'checkpoint'  # what a gate says that has read its parameters and looks for its fit
+
+
+def check(settings: Settings) -> None:
+    """Make sure that every stage will take its settings.
+
+    Raises:
+        UserError: an unknown task, gate, hand-over or parameter of the gate, a task without
+            simulator or without a scripted human, or a number out of its range.
+    """
+    numbers = {'seed': settings.seed, 'epochs': settings.epochs, 'alpha': settings.alpha}
+    check_numbers(numbers)
+    if not 0 <= settings.reaction_s <= MOST_REACTION_S:
+        rule = f'must be 0 to {MOST_REACTION_S:g} seconds'
+        raise UserError('--reaction-s', settings.reaction_s, rule)
+    if settings.gate not in CALLING:
+        raise UserError('--gate', settings.gate, 'calls nobody', CALLING)
+    GateConfig(handover=settings.handover)
+    spec = load_spec(settings.task)
+    _check_gate(spec, settings)
+    _check_human(spec)
+    settings.round_config  # noqa: B018  its rules are checked as it is made
+
+
+def _check_gate(spec: Spec, settings: Settings) -> None:
+    """Build the gate without a fit, as there is none yet: it reads its parameters first."""
+    params = parse_params(settings.gate_params)
+    try:
+        GATES.load(settings.gate).build(spec, None, params)
+    except UserError as error:
+        if error.what != NO_CHECKPOINT:
+            raise
+
+
+def _check_human(spec: Spec) -> None:
+    world = make_world(spec)
+    try:
+        if not world.has_supervisor:
+            world.supervisor()  # says that there is none
+    finally:
+        world.close()

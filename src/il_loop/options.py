@@ -1,0 +1,58 @@
+"""Rules of options that several commands have, checked before the work that would break on
+them."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from il_core.errors import UserError
+
+# option -> what holds, in words and as a test; a NaN passes none of the tests.
+RULES: Mapping[str, tuple[str, Callable[[float], bool]]] = {
+    'seed': ('must be 0 or above', lambda x: x >= 0),
+    'epochs': ('must be a finite number above 0', lambda x: 0 < x < math.inf),
+    'members': ('must be at least 1', lambda x: x >= 1),
+    'threads': ('must be at least 1', lambda x: x >= 1),
+    'episodes': ('must be at least 1', lambda x: x >= 1),
+    'critic_steps': ('must be at least 1', lambda x: x >= 1),
+    'alpha': ('is a share of states: must be 0 to 1', lambda x: 0 <= x <= 1),
+}
+
+
+def check_numbers(options: Mapping[str, object]) -> None:
+    """Check the numbers among a command's options. Raises UserError that names the option."""
+    for name, (rule, holds) in RULES.items():
+        value = options.get(name)
+        if isinstance(value, int | float) and not holds(value):
+            raise UserError(f'--{name.replace("_", "-")}', value, rule)
+
+
+def check_file(option: str, path: Path | None) -> None:
+    """As `check_folder`, for a file. None is none asked for."""
+    if path is not None and path.is_dir():
+        raise UserError(option, str(path), 'is a folder; name a file')
+    if path is not None:
+        _check_inside(option, path, path.parent)
+
+
+def check_folder(option: str, path: Path) -> None:
+    """Make sure that `path` is a folder to write into, or can become one; nothing of it stays.
+
+    Raises:
+        UserError: it cannot; says what the system has against it.
+    """
+    _check_inside(option, path, path)
+
+
+def _check_inside(option: str, path: Path, folder: Path) -> None:
+    there = next(p for p in (folder, *folder.absolute().parents) if os.path.lexists(p))
+    try:
+        with tempfile.TemporaryDirectory(prefix='.il_', dir=there):
+            pass
+    except OSError as error:
+        rule = f'cannot be written: {error.strerror} ({there})'
+        raise UserError(option, str(path), rule) from error
