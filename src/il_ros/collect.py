@@ -17,6 +17,8 @@ from il_ros.bringup import Bringup
 from il_ros.collected import Collected, missing_seeds, present
 from il_ros.graph import graph
 from il_ros.graph_args import GraphArgs
+from il_ros.namespaces import check_namespace
+from il_ros.preflight import check_start, check_writable
 from il_ros.run import StopFlag
 from il_ros.session import Interrupted, Session
 
@@ -31,7 +33,7 @@ class Plan:
     The rest is of a graph that runs already, as in `GraphArgs`.
 
     Raises:
-        UserError: `stall_s` is out of range.
+        UserError: `stall_s` is out of range, or ROS takes no such namespace.
     """
 
     run: Path
@@ -46,6 +48,7 @@ class Plan:
     def __post_init__(self) -> None:
         if not 0.1 <= self.stall_s <= LONGEST_STALL_S:
             raise UserError('stall', self.stall_s, f'must be 0.1 to {LONGEST_STALL_S:g} s')
+        check_namespace(self.namespace)
 
     def todo(self) -> list[int]:
         return list(self.seeds) if self.again else missing_seeds(self.seeds, self.run)
@@ -152,10 +155,13 @@ def _graph(args: GraphArgs | None, run: Path, stop: StopFlag) -> Iterator[Callab
     if args is None:
         yield lambda: _check(stop, None)
         return
+    nodes = graph(args)
+    check_writable(run)
+    check_start(args, nodes)
     run.mkdir(parents=True, exist_ok=True)
     with (run / 'graph.log').open('a') as log:
         tail = _Tail(log.write)
-        bringup = Bringup(graph(args), tail)
+        bringup = Bringup(nodes, tail)
         bringup.start()
         try:
             yield lambda: _check(stop, bringup, tail)

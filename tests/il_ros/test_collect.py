@@ -107,6 +107,8 @@ def test_seeds_are_read_or_refused_with_the_form(text):
         (['--seeds', '5-2'], "seeds is '5-2': must go up, as in 2-5"),
         (['--seeds', '1', '--stall', '-1'], 'stall is -1.0: must be 0.1 to 86400 s'),
         (['--seeds', '1', '--stall', 'nan'], 'stall is nan: must be'),
+        (['--seeds', '1', '--namespace', '1robot'], "namespace is '1robot': must be parts of"),
+        (['--seeds', '1', '--run', '/proc/x', '--start-graph'], 'cannot be written: No such file'),
     ],
 )
 def test_what_cannot_be_collected_is_refused_before_a_graph_is_looked_for(
