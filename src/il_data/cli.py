@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 
+from il_core import screen
 from il_core.errors import UserError
 from il_core.load import load_spec
 from il_core.spec import Spec
@@ -39,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     if not bags:
         raise no_bags(args.path)
     spec = load_spec(args.task, args.robot) if args.task else None
-    console = Console(soft_wrap=True, highlight=False)
+    console = screen.console(soft_wrap=True)
     if args.what == 'repair':
         return _repair(bags, console)
     if args.what == 'explain':
@@ -63,7 +64,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 def _info(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:
-    table = Table('episode', 'outcome', 'verdict', 'steps', 'human', 'robot', 'switches')
+    table = screen.table('episode', 'outcome', 'verdict', 'steps', 'human', 'robot', 'switches')
     notes: list[str] = []
     worst = 0
     for bag in bags:
@@ -90,8 +91,7 @@ def _info(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:
 
 
 def _topics(known: Manifest) -> Table:
-    topics = Column('topic', no_wrap=True)
-    table = Table(topics, 'count', 'Hz', 'gap (s)', 'lost', 'early', 'type')
+    table = screen.table('topic', 'count', 'Hz', 'gap (s)', 'lost', 'early', 'type')
     for topic in known.topics:
         lost = 'not known' if topic.lost < 0 else str(topic.lost)
         pace = (f'{topic.rate_hz:.1f}', f'{topic.max_gap_s:.3f}')
@@ -104,7 +104,7 @@ def _explain(bags: Sequence[Path], console: Console) -> int:
     for bag in bags:
         line = explain(bag)
         head = ('at (s)', 'for (s)', 'step', 'tick', 'from', 'to', 'driver', 'cause')
-        table = Table(*(Column(text, no_wrap=True) for text in head), title=bag.name)
+        table = screen.table(*head, title=bag.name)
         for span in line.spans:
             now = span.state
             before = '' if span.before is Mode.UNKNOWN else span.before.name
@@ -127,7 +127,7 @@ def _told(event: EpisodeEvent) -> str:
 
 
 def _check(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:
-    table, notes = Table('episode', 'verdict'), list[str]()
+    table, notes = screen.table('episode', 'verdict'), list[str]()
     worst = 0
     for bag in bags:
         found = check(bag, spec)
@@ -139,7 +139,7 @@ def _check(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:
 
 
 def _repair(bags: Sequence[Path], console: Console) -> int:
-    table, notes = Table('episode', 'verdict', 'what was done'), list[str]()
+    table, notes = screen.table('episode', 'verdict', 'what was done'), list[str]()
     worst = 0
     for bag in bags:
         try:

@@ -14,11 +14,15 @@ from rclpy.signals import SignalHandlerOptions
 from il_core.errors import UserError
 from il_ros import environment
 from il_ros.bringup import Bringup
+from il_ros.collected import Collected, missing_seeds, present
 from il_ros.graph import graph
 from il_ros.graph_args import GraphArgs
+from il_ros.namespaces import check_namespace
+from il_ros.preflight import check_start, check_writable
 from il_ros.run import StopFlag
-from il_ros.session import Collected, Interrupted, Session, missing_seeds, present
+from il_ros.session import Interrupted, Session
 
+LONGEST_STALL_S = 86_400.0
 DISCARDS = 3  # an operator who discards the same seed so often means it
 
 
@@ -26,7 +30,11 @@ DISCARDS = 3  # an operator who discards the same seed so often means it
 class Plan:
     """What to collect: one finished episode per seed, in the run folder. `again`: also where
     there is one. An episode without a step for `stall_s` is given up.
-    The rest is of a graph that runs already, as in `GraphArgs`."""
+    The rest is of a graph that runs already, as in `GraphArgs`.
+
+    Raises:
+        UserError: `stall_s` is out of range, or ROS takes no such namespace.
+    """
 
     run: Path
     seeds: tuple[int, ...]
@@ -36,6 +44,11 @@ class Plan:
     stall_s: float = 20.0
     simulated: bool = True
     hosts: str = 'one'
+
+    def __post_init__(self) -> None:
+        if not 0.1 <= self.stall_s <= LONGEST_STALL_S:
+            raise UserError('stall', self.stall_s, f'must be 0.1 to {LONGEST_STALL_S:g} s')
+        check_namespace(self.namespace)
 
     def todo(self) -> list[int]:
         return list(self.seeds) if self.again else missing_seeds(self.seeds, self.run)
@@ -66,6 +79,9 @@ class Report:
 class Watch:
     """What collecting tells whoever watches; does nothing by itself."""
 
+    def waiting(self, names: list[str]) -> None:
+        """The graph that should be running is not complete: these are missing."""
+
     def step(self, seed: int, step: int) -> None:
         """An episode is at this step."""
 
@@ -82,8 +98,8 @@ def collect(plan: Plan, args: GraphArgs | None = None, watch: Watch | None = Non
         watch: is told how it goes.
 
     Raises:
-        UserError: the graph is not there, refuses, stalls, or one of its nodes is configured
-        wrongly.
+        UserError: the graph is not there, refuses, stalls, records into another run folder, or
+            one of its nodes is configured wrongly.
     """
     todo, watch = plan.todo(), watch or Watch()
     new: dict[int, Collected] = {}
@@ -94,7 +110,7 @@ def collect(plan: Plan, args: GraphArgs | None = None, watch: Watch | None = Non
         try:
             with _graph(args, plan.run, stop) as look:
                 session = _session(plan, args, look)
-                session.wait_for_graph()
+                session.wait_for_graph(waiting=watch.waiting if args is None else _silent)
                 for seed in todo:
                     new[seed] = _one(session, seed, plan.operator, watch)
                 session.close()
@@ -107,7 +123,12 @@ def collect(plan: Plan, args: GraphArgs | None = None, watch: Watch | None = Non
 
 def _session(plan: Plan, args: GraphArgs | None, look: Callable[[], None]) -> Session:
     there = args or plan
-    return Session(plan.run, look, plan.stall_s, there.simulated, there.namespace)
+    one_disk = there.hosts == 'one'
+    return Session(plan.run, look, plan.stall_s, there.simulated, there.namespace, one_disk)
+
+
+def _silent(names: list[str]) -> None:
+    """A graph that is being started takes its time."""
 
 
 def _one(session: Session, seed: int, operator: str, watch: Watch) -> Collected:
@@ -134,10 +155,13 @@ def _graph(args: GraphArgs | None, run: Path, stop: StopFlag) -> Iterator[Callab
     if args is None:
         yield lambda: _check(stop, None)
         return
+    nodes = graph(args)
+    check_writable(run)
+    check_start(args, nodes)
     run.mkdir(parents=True, exist_ok=True)
     with (run / 'graph.log').open('a') as log:
         tail = _Tail(log.write)
-        bringup = Bringup(graph(args), tail)
+        bringup = Bringup(nodes, tail)
         bringup.start()
         try:
             yield lambda: _check(stop, bringup, tail)
@@ -173,5 +197,7 @@ def parse_seeds(text: str) -> tuple[int, ...]:
         first, dash, last = part.partition('-')
         if not first.isdigit() or (dash and not last.isdigit()):
             raise UserError('seeds', part, 'must look like 1,5,10-13')
+        if int(last or first) < int(first):
+            raise UserError('seeds', part, f'must go up, as in {last}-{first}')
         seeds += range(int(first), int(last or first) + 1)
     return tuple(dict.fromkeys(seeds))

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from il_ros.collect import Collected, Plan, Report, Watch, collect, parse_seeds
+from il_ros.collect import Plan, Report, Watch, collect, parse_seeds
+from il_ros.collected import Collected
 from il_ros.graph_args import GraphArgs
 from il_ros.options import add_graph_options, graph_args
 
@@ -82,6 +83,10 @@ class Bar(Watch):
 
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
+
+    def waiting(self, names: list[str]) -> None:
+        text = f'waiting for {", ".join(names)}; is `il run` up?'
+        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def step(self, seed: int, step: int) -> None:
         self._bar.update(self._task, description=f'seed {seed}, step {step}')

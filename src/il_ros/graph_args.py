@@ -15,40 +15,15 @@ import yaml
 from il_core import share
 from il_core.errors import UserError
 from il_core.load import load_spec
-from il_core.registry import Registry
+from il_ros.choices import gate_names, policy_names, style_names
 from il_ros.environment import HOSTS, foreign_executable
+from il_ros.namespaces import check_namespace
 from il_ros.rules import Rule, checked, param
 
 MODES = ('sim', 'demonstrate', 'robot')
 OPERATORS = ('joy', 'keyboard', 'scripted', 'none')
 HANDOVERS = ('request', 'instant')
 DRIVERS = ('joy_node', 'joystick_node')
-
-# Whose names are the choices of an argument: read when somebody asks, not on import.
-_NAMES = Registry(
-    'list of choices',
-    {
-        'gate': 'il_gating.api:GATES',
-        'policy': 'il_policy.api:POLICIES',
-        'style': 'il_teleop.experts.config:Style',
-    },
-)
-
-
-def gate_names() -> tuple[str, ...]:
-    return tuple(_NAMES.load('gate').names())
-
-
-def policy_names() -> tuple[str, ...]:
-    return tuple(_NAMES.load('policy').names())
-
-
-def style_names() -> tuple[str, ...]:
-    return tuple(style.value for style in _NAMES.load('style'))
-
-
-def joystick_names() -> tuple[str, ...]:
-    return share.names('joysticks')
 
 
 @dataclass(frozen=True)
@@ -129,6 +104,9 @@ class GraphArgs:
         if self.operator == 'scripted' and not self.simulated:
             rule = "asks the simulator's supervisor; a robot has none"
             raise UserError('operator', self.operator, rule, ('joy', 'keyboard', 'none'))
+        if self.jobs and not self.run:
+            raise UserError('jobs', self.jobs, 'retrains from the bags of a run folder: give run')
+        check_namespace(self.namespace)
         self.settings()
 
     @property

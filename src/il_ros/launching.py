@@ -12,6 +12,7 @@ from il_ros import environment
 from il_ros.bringup import BAD_CONFIGURATION
 from il_ros.graph import NodeSpec, graph
 from il_ros.graph_args import GraphArgs, args_from_text, rule_of
+from il_ros.preflight import check_start
 
 RESPAWN_S = 1.0
 RESPAWNS = 20
@@ -43,7 +44,8 @@ def graph_actions(context: Any, names: tuple[str, ...], mode: str) -> list[Any]:
     """Return the actions that start the graph that the launch arguments `names` describe.
 
     Raises:
-        RuntimeError: an argument breaks its rule; launch prints its text.
+        RuntimeError: an argument breaks its rule, or the graph cannot start; launch prints its
+            text.
     """
     from launch.actions import LogInfo
 
@@ -51,6 +53,7 @@ def graph_actions(context: Any, names: tuple[str, ...], mode: str) -> list[Any]:
     try:
         args = args_from_text({**values, 'mode': mode})
         nodes = graph(args)
+        check_start(args, nodes)
     except UserError as error:
         raise RuntimeError(str(error)) from error
     _check_packages(nodes)

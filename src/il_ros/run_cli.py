@@ -14,6 +14,7 @@ from il_ros.bringup import Bringup
 from il_ros.graph import NodeSpec, graph
 from il_ros.graph_args import GraphArgs
 from il_ros.options import add_graph_options, graph_args
+from il_ros.preflight import check_start
 
 EXAMPLE = """example:
   il run --task reach --operator keyboard                   watch a simulated arm, and take over
@@ -36,6 +37,7 @@ def main(argv: Sequence[str]) -> int:
     if options.print_graph:
         print(table(nodes))
         return 0
+    check_start(args, nodes)
     if options.composed:
         from il_ros.compose import run_composed
 

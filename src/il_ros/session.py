@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,44 +15,19 @@ from rclpy.experimental import EventsExecutor
 from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
-from il_core.types import EpisodeEvent, EventKind, GateState, Mode, Outcome, is_finished
+from il_core.types import EpisodeEvent, EventKind, GateState, Mode
+from il_ros.collected import Collected, bags_of, check_folder, check_recorded, recorder_folder
 from il_ros.messages import event_from_msg, state_from_msg
 from il_ros.topics import TOPICS, create_subscription
 
 READY_S = 10.0
 ANSWER_S = 5.0
+TELL_S = 2.0  # after so long whoever waits is told what for
 SPIN_S = 0.02
 
 
 class Interrupted(Exception):
     """Somebody asked to stop; the running episode is discarded, finished ones stay."""
-
-
-@dataclass(frozen=True)
-class Collected:
-    """One finished episode. `verdict` is the recorder's: OK, SUSPECT or BAD."""
-
-    episode_id: str
-    folder: str
-    seed: int
-    outcome: str
-    verdict: str
-    discarded: bool = False
-
-
-def present(run: Path) -> dict[int, Collected]:
-    """Return the finished episodes of a run folder by seed, the newest of each; what counts says
-    `il_core.types.is_finished`."""
-    found = {}
-    for path in sorted(run.glob('bags/*/manifest.json')):
-        data = json.loads(path.read_text())
-        outcome = Outcome[data['outcome'].upper()]
-        if is_finished(data['verdict'], outcome, data['reason']):
-            folder = str(path.parent)
-            found[int(data['seed'])] = Collected(
-                data['episode_id'], folder, data['seed'], data['outcome'], data['verdict']
-            )
-    return found
 
 
 class Session:
@@ -66,6 +39,8 @@ class Session:
         stall_s: an episode in which the gate does not tick for so long is given up.
         simulated: there is a simulator to reset.
         namespace: of the graph's nodes.
+        one_disk: the recorder writes on this computer's disk; false leaves out to check that it
+            writes into `run`.
     """
 
     def __init__(
@@ -75,8 +50,10 @@ class Session:
         stall_s: float = 20.0,
         simulated: bool = True,
         namespace: str = '',
+        one_disk: bool = True,
     ) -> None:
         self._run, self._look, self._stall_s = run, look, stall_s
+        self._one_disk, self._recorder_folder = one_disk, ''
         self._simulated = simulated
         self._node = rclpy.create_node('collector', namespace=namespace)
         self._executor = EventsExecutor()
@@ -98,16 +75,32 @@ class Session:
             if simulated or name != 'sim/reset'
         }
 
-    def wait_for_graph(self, limit_s: float = 60.0) -> None:
-        """Wait until everybody that an episode needs is there. Raises UserError that names who is
-        not."""
+    def wait_for_graph(
+        self, limit_s: float = 60.0, waiting: Callable[[list[str]], None] = lambda names: None
+    ) -> None:
+        """Wait until everybody that an episode needs is there.
+
+        Args:
+            limit_s: give up after so long.
+            waiting: told once what is missing, where that takes a while.
+
+        Raises:
+            UserError: names who is not there; or the recorder writes into another run folder.
+        """
 
         def missing() -> list[str]:
             silent = [] if self._sees else ['gate/status with an observation']
             return silent + [n for n, c in self._clients.items() if not c.service_is_ready()]
 
-        if not self._spin(lambda: not missing(), limit_s):
-            raise UserError('graph', missing(), f'not there after {limit_s:g} s; is `il run` up?')
+        soon_s = min(TELL_S, limit_s)
+        if not self._spin(lambda: not missing(), soon_s):
+            waiting(missing())
+            if not self._spin(lambda: not missing(), limit_s - soon_s):
+                rule = f'not there after {limit_s:g} s; is `il run` up?'
+                raise UserError('graph', missing(), rule)
+        if self._one_disk:
+            self._recorder_folder = recorder_folder(self._node, self._spin)
+            check_folder(self._recorder_folder, self._run)
 
     def episode(
         self, seed: int, operator: str = '', progress: Callable[[int], None] = lambda step: None
@@ -120,7 +113,8 @@ class Session:
             progress: called with the step of the episode.
 
         Raises:
-            UserError: somebody refused, or the graph stalled; the episode is discarded then.
+            UserError: somebody refused, or the graph stalled; the episode is discarded then. Or
+                it was recorded elsewhere than in the run folder.
         """
         self._hold()
         if self._simulated:
@@ -200,9 +194,11 @@ class Session:
     def _result(self, episode_id: str, seed: int) -> Collected:
         (event,) = self._of(episode_id, EventKind.ENDED)
         discarded = bool(self._of(episode_id, EventKind.DISCARDED))
+        if self._one_disk and not discarded:
+            check_recorded(episode_id, self._recorder_folder, self._run)
         return Collected(
             episode_id,
-            str(self._run / 'bags' / episode_id),
+            str(bags_of(self._run) / episode_id),
             seed,
             event.outcome.name.lower(),
             event.detail.partition(';')[0],
@@ -242,10 +238,3 @@ class Session:
             self._look()
             self._executor.spin_once(SPIN_S)
         return True
-
-
-def missing_seeds(seeds: Iterable[int], run: Path) -> list[int]:
-    """Return those seeds that have no finished episode in the run folder yet: targets are
-    totals."""
-    there = present(run)
-    return [seed for seed in seeds if seed not in there]

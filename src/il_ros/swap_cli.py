@@ -11,6 +11,7 @@ from rclpy.executors import SingleThreadedExecutor
 
 from il_core.errors import UserError
 from il_ros import environment
+from il_ros.namespaces import check_namespace
 from il_ros.swapping import Swapper
 
 FIND_S = 5.0
@@ -19,9 +20,11 @@ ANSWER_S = 10.0
 
 def main(argv: list[str]) -> int:
     """Swap, or take the last swap back."""
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args = parser.parse_args(argv)
     if (args.checkpoint is None) != args.rollback:
-        raise UserError('il swap', argv, 'needs a checkpoint folder or --rollback, not both')
+        parser.error('give either the folder of a checkpoint or --rollback')
+    check_namespace(args.namespace)
     environment.use_transport(hosts=args.hosts)
     rclpy.init(args=[])
     try:

@@ -1,10 +1,8 @@
-"""What a Gymnasium environment is, and what Gymnasium does not tell about it."""
+"""What a Gymnasium environment is."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -13,53 +11,10 @@ from gymnasium.spaces import Box, Discrete
 
 from il_core.errors import UserError
 from il_core.spec import Axis
-from il_core.types import AxisKind, Vector
+from il_core.types import AxisKind
 
 MOST_FIELDS = 1000
 EXAMPLES = ('MountainCar-v0', 'Pendulum-v1')
-
-
-def pump(observation: Vector) -> float:
-    """MountainCar: push the way the car moves, which adds energy at every step."""
-    return 2.0 if observation[1] >= 0 else 0.0
-
-
-@dataclass(frozen=True)
-class Known:
-    """What Gymnasium does not tell about an environment.
-
-    Attributes:
-        terminated: what it means that the episode ended by itself.
-        truncated: what it means that it ran into the time limit.
-        idle: the discrete action that does nothing.
-        supervisor: (F,) observation to the one action of a scripted expert.
-    """
-
-    terminated: str = 'success'
-    truncated: str = 'timeout'
-    idle: float = 0.0
-    supervisor: Callable[[Vector], float] | None = None
-
-
-FALLS = Known(terminated='failure', truncated='success')
-# By the name without its version.
-KNOWN = {
-    'MountainCar': Known(idle=1, supervisor=pump),
-    'Acrobot': Known(idle=1),
-    'CartPole': FALLS,
-    'InvertedPendulum': FALLS,
-    'InvertedDoublePendulum': FALLS,
-    'Hopper': FALLS,
-    'Walker2d': FALLS,
-    'Ant': FALLS,
-    'Humanoid': FALLS,
-    'BipedalWalker': Known(terminated='failure', truncated='timeout'),
-}
-
-
-def known(name: str) -> Known:
-    """Return what is known about `name`, whatever its version."""
-    return KNOWN.get(name.rpartition('/')[2].rpartition('-v')[0], Known())
 
 
 def make(name: str, render_mode: str | None = None) -> Any:

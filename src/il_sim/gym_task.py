@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from il_core.errors import InternalError, UserError
 from il_core.spec import CommandTopic, RobotSpec, Spec, Stream, TaskSpec
 from il_core.types import Outcome, Vector
-from il_sim.gym_env import KNOWN, axes_of, fields_of, known, make
+from il_sim.gym_env import axes_of, fields_of, make
+from il_sim.gym_known import known, supervisor_of
 from il_sim.world import check_action
 
 STREAM = 'observation'
@@ -122,10 +123,8 @@ class GymWorld:
         Raises:
             UserError: this environment has none.
         """
-        if self._pilot is None:
-            have = [name for name, told in KNOWN.items() if told.supervisor]
-            raise UserError('scripted supervisor of', self._name, 'there is none', have)
-        return np.array([self._pilot(self._observation)])
+        pilot = self._pilot or supervisor_of(self._name)
+        return np.array([pilot(self._observation)])
 
     def step(self, action: Vector) -> Outcome:
         """Apply (A,) for one step of the environment.

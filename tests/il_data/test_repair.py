@@ -167,6 +167,26 @@ def test_check_and_repair_on_the_command_line(tmp_path, capsys):
     assert len(json.loads((path.parent / 'manifest.json').read_text())['topics']) == 10
 
 
+def test_nothing_in_a_table_is_cut(tmp_path, capsys, monkeypatch):
+    """In a pipe all is in one line; a narrow terminal folds it."""
+    monkeypatch.delenv('COLUMNS', raising=False)
+    name = Rig(tmp_path).episode().episode_id
+    bag, kind = str(tmp_path / name), 'interactive_il/msg/EpisodeEvent'
+    assert main(['info', bag]) == 0
+    said = capsys.readouterr().out
+    assert name in said
+    assert kind in said
+    monkeypatch.setenv('COLUMNS', '60')
+    for what in ('info', 'explain', 'check'):
+        assert main([what, bag]) == 0
+        said = capsys.readouterr().out
+        assert '…' not in said
+        assert max(len(line) for line in said.splitlines() if line[:1] in '┃│') <= 60
+        if what == 'info':
+            rows = [line.split('│') for line in said.splitlines() if line.startswith('│')]
+            assert kind in ''.join(row[-2].strip() for row in rows)
+
+
 def test_a_damaged_manifest_is_said_once_with_the_remedy(tmp_path, capsys):
     bag = tmp_path / Rig(tmp_path).episode().episode_id
     (bag / 'manifest.json').write_text('{')

@@ -7,21 +7,23 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import rclpy
 from interactive_il.srv import StartEpisode, StopEpisode
 from std_srvs.srv import Trigger
 
+from il_core import cli
 from il_core.errors import UserError
 from il_core.types import Cause, GateState, Mode, Owner
 from il_gating.transitions import Event
 from il_ros import collect as collecting
 from il_ros.collect import Plan, collect, parse_seeds
 from il_ros.collect_cli import say_result
+from il_ros.collected import Collected, check_folder, check_recorded, missing_seeds
 from il_ros.graph_args import GraphArgs
 from il_ros.messages import state_to_msg
-from il_ros.session import Collected, missing_seeds
 from il_ros.topics import TOPICS, create_publisher
 
 IL = [sys.executable, '-m', 'il_core.cli']
@@ -64,7 +66,7 @@ class Sessions:
     def __call__(self, plan, args, look):
         return self
 
-    def wait_for_graph(self):
+    def wait_for_graph(self, waiting):
         pass
 
     def close(self):
@@ -99,6 +101,40 @@ def test_seeds_are_read_or_refused_with_the_form(text):
         parse_seeds(text)
 
 
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        (['--seeds', '5-2'], "seeds is '5-2': must go up, as in 2-5"),
+        (['--seeds', '1', '--stall', '-1'], 'stall is -1.0: must be 0.1 to 86400 s'),
+        (['--seeds', '1', '--stall', 'nan'], 'stall is nan: must be'),
+        (['--seeds', '1', '--namespace', '1robot'], "namespace is '1robot': must be parts of"),
+        (['--seeds', '1', '--run', '/proc/x', '--start-graph'], 'cannot be written: No such file'),
+    ],
+)
+def test_what_cannot_be_collected_is_refused_before_a_graph_is_looked_for(
+    tmp_path, capsys, options, words
+):
+    assert cli.main(['collect', '--run', str(tmp_path), *options]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_recorders_relative_folder_is_another_one_only_where_that_is_sure(tmp_path, monkeypatch):
+    """It may run in another directory."""
+    monkeypatch.chdir(tmp_path)
+    for name in ('g1', 'runs/g2'):
+        (tmp_path / name / 'bags').mkdir(parents=True)
+    (tmp_path / 'latest').symlink_to('g1')
+    same = [('g1/bags', 'g1'), ('g1/bags', 'latest'), (f'{tmp_path}/g1/bags', 'g1')]
+    perhaps = [('', 'g3'), ('g2/bags', 'runs/g2'), ('newest/bags', 'g1')]
+    for told, run in (*same, *perhaps):
+        check_folder(told, Path(run))
+    for told, run in (('g1/bags', 'g3'), ('g1/bags', 'runs/g2'), ('/nowhere/g1/bags', 'g1')):
+        with pytest.raises(UserError, match=f"run is '{run}': the recorder .* into {told}; give"):
+            check_folder(told, Path(run))
+    with pytest.raises(UserError, match=r'episode a is not there: the recorder .*another folder'):
+        check_recorded('a', '', Path('g1'))
+
+
 @pytest.fixture(scope='module')
 def running(tmp_path_factory):
     """A whole graph in one process; gives the run folder it records into."""
@@ -123,6 +159,31 @@ def test_episodes_are_recorded_on_a_graph_in_one_process(running):
     assert [e.outcome for e in report.episodes] == ['success', 'success']
     data = [json.loads(path.read_text()) for path in manifests(running)]
     assert [(d['seed'], d['operator']) for d in data] == [(0, 'tester'), (1, 'tester')]
+
+
+@pytest.mark.ros
+def test_another_run_folder_than_the_recorders_is_refused_before_an_episode(running):
+    other, before = running.with_name('other'), manifests(running)
+    command = [*IL, 'collect', '--run', str(other), '--seeds', '1']
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert f"run is '{other}': the recorder" in done.stderr
+    assert f'writes into {running}/bags; give both the same --run' in done.stderr
+    assert manifests(running) == before
+    assert not other.exists()
+
+
+@pytest.mark.ros
+def test_who_waits_for_a_graph_is_told_what_for(tmp_path):
+    command = [*IL, 'collect', '--run', str(tmp_path), '--seeds', '1', '--namespace', 'nobody']
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    said = [process.stderr.readline() for _ in range(2)]
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=10)
+    assert said[0] == '0 of 1 present, 1 to go\n'
+    names = 'gate/status with an observation, sim/reset, episode/start, episode/stop'
+    assert said[1].startswith(f'waiting for {names}')
+    assert said[1].endswith('; is `il run` up?\n')
 
 
 @pytest.mark.ros

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from il_ros.doctor import install, joystick, transport
+from il_ros.doctor import cli, install, joystick, transport
 from il_ros.doctor.api import CHECKS, Level, Result, Settings, examine, ok
 from il_ros.doctor.disk import check as disk
 from il_ros.doctor.graph import judge
@@ -284,6 +284,25 @@ def test_a_running_graph_is_looked_at(tmp_path):
     assert found['/policy'][0] == 'FAIL'
     assert found['policy'][0] in ('WARN', 'FAIL')
     assert found['left/policy'][0] in ('WARN', 'FAIL')
+
+
+@pytest.mark.parametrize('columns', ['', '80'])
+def test_a_remedy_can_be_copied_whole(monkeypatch, tmp_path, capsys, columns):
+    """Also out of a pipe, and where one word is wider than the terminal."""
+    path = '/' + '/'.join(['a_long_folder'] * 12)
+    (tmp_path / 'sun_check.py').write_text(
+        'from il_ros.doctor.api import Level, Result\n'
+        'def check(settings):\n'
+        f'    yield Result("sun", Level.WARN, "set", "look at {path} and into the sky")\n'
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(CHECKS, '_targets', {'sun': 'sun_check:check'})
+    monkeypatch.setenv('COLUMNS', columns)
+    assert cli.main(['--only', 'sun']) == 0
+    said = capsys.readouterr().out
+    rows = [line.split('│')[-2].strip() for line in said.splitlines() if line.startswith('│')]
+    assert path in ''.join(rows)
+    assert (f'-> look at {path} and into the sky' in rows) is (not columns)
 
 
 def test_a_check_is_one_file_and_one_line(monkeypatch, tmp_path):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
 
 from il_core.errors import UserError
+from il_ros import run_cli
 from il_ros.graph import TABLE, graph
 from il_ros.graph_args import GraphArgs, args_from_text
 from il_ros.run_cli import main
@@ -62,6 +64,54 @@ def test_one_process_reads_the_gamepad_itself(tmp_path, monkeypatch, capsys):
     assert '| joystick | `il_teleop.device.node`' in capsys.readouterr().out
     with pytest.raises(UserError, match=r'joy/joy_node.*cannot be part of one process'):
         main(['--composed', '--joystick-driver', 'joy_node'])
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        (
+            ['--joystick-driver', 'joy_node'],
+            'package joy is not installed: install it .*; choices: joystick_node',
+        ),
+        (
+            ['--operator', 'none', '--run', '/proc/x'],
+            "run is '/proc/x': cannot be written: No such",
+        ),
+        (['--operator', 'none', '--run', 'file/x'], 'cannot be written: Not a directory .*/file'),
+        (
+            ['--operator', 'scripted', '--task', 'gym:CartPole-v1'],
+            "operator is 'scripted': follows a supervisor, and CartPole-v1 has none; choices: joy",
+        ),
+        (['--operator', 'scripted', '--task', 'pole.yaml'], 'and Acrobot-v1 has none'),
+    ],
+)
+def test_what_could_never_work_is_refused_before_a_node_starts(
+    tmp_path, monkeypatch, options, words
+):
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'file').touch()
+    task = {'name': 'pole', 'description': '', 'robot': 'point', 'horizon_s': 1.0, 'world': 'gym'}
+    (tmp_path / 'pole.yaml').write_text(json.dumps({**task, 'params': {'env': 'Acrobot-v1'}}))
+    monkeypatch.setattr(run_cli, 'supervise', lambda bringup: pytest.fail('nodes were started'))
+    with pytest.raises(UserError, match=words):
+        main(options)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['file', 'pole.yaml']
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        ['--operator', 'none', '--run', 'new/run'],
+        ['--operator', 'scripted', '--task', 'gym:MountainCar-v0', '--namespace', 'a_1/b'],
+        ['--operator', 'scripted', '--namespace', '/a'],
+    ],
+)
+def test_what_can_work_is_started_and_nothing_is_left_behind(tmp_path, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run_cli, 'supervise', lambda bringup: 7)
+    assert main(options) == 7
+    assert not list(tmp_path.iterdir())
 
 
 def test_empty_arguments_become_what_suits_the_mode():
@@ -148,6 +198,10 @@ def test_the_parameters_of_a_gate_reach_it_as_text():
         ({'mode': 'robot', 'operator': 'scripted'}, 'a robot has none'),
         ({'mode': 'demonstrate', 'operator': 'none'}, 'somebody must demonstrate'),
         ({'speed': 0.0}, 'must be 0.01 to 100'),
+        ({'namespace': '1robot'}, "namespace is '1robot': must be parts of letters"),
+        ({'namespace': 'a b'}, 'must be parts of letters, digits and underscores'),
+        ({'namespace': 'left/'}, 'must be parts of letters'),
+        ({'jobs': True}, 'jobs is True: retrains from the bags of a run folder: give run'),
         ({'set': 'gate'}, 'must look like'),
         ({'set': "gate.gate='"}, 'set is .*: cannot be read: No closing quotation'),
     ],

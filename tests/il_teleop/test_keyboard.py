@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 
 from il_core.errors import UserError
+from il_core.load import load_spec
 from il_core.spec import Axis, RobotSpec, Spec, Stream, TaskSpec
-from il_core.types import NS_PER_S, AxisKind, Command, ExpertAction, Mode, Owner, Press
+from il_core.types import (
+    NS_PER_S,
+    AxisKind,
+    Cause,
+    Command,
+    ExpertAction,
+    GateState,
+    Mode,
+    Owner,
+    Press,
+)
 from il_teleop.joystick import JoystickMapper
 from il_teleop.keyboard.core import Keyboard, KeyboardConfig
 from il_teleop.keyboard.keys import Decoder
@@ -104,9 +115,22 @@ def test_the_gripper_goes_to_its_other_end_and_stays_there(layout):
 def test_the_dead_man_stays_off_until_the_gripper_is_known():
     desk = Desk()
     assert not desk.key(b' ').engaged
-    assert '?' in status_line(desk.keyboard, None, 0)
+    assert '?' in status_line(desk.keyboard, None, 0, 79)
     desk.sent(0.0, 0.0, 0.08)
     assert desk.key().engaged
+
+
+def test_a_narrow_terminal_shows_mode_and_episode_and_cuts_the_reason():
+    desk = Desk(load_spec('reach'))
+    desk.sent(0.0, 0.0, 0.0, 0.08)
+    name, why = '20261122T210000_0007', 'the policy is not sure any longer'
+    state = GateState(0, 1, Mode.SUPERVISOR, Owner.HUMAN, Cause.START, why, name)
+    wide = status_line(desk.keyboard, state, 0, 140)
+    assert f'| SUPERVISOR | {name} | x ' in wide
+    assert wide.endswith(f'gripper +0.080 | {why}')
+    narrow = status_line(desk.keyboard, state, 0, 79)[:79]
+    assert '| SUPERVISOR | …0007 | x ' in narrow
+    assert 'gripper +0.080' in narrow
 
 
 def test_every_press_key_is_one_press_also_when_it_is_held():

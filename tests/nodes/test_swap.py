@@ -111,6 +111,29 @@ def test_policy_and_gate_change_together_or_not_at_all(graph, checkpoints, tmp_p
     assert driven_by(graph, 20) == [second]
 
 
+def test_a_namespace_without_a_graph_names_those_with_one(ros):
+    node = rclpy.create_node('gate', namespace='left')
+    node.create_service(LoadCheckpoint, 'gate/prepare', lambda request, response: response)
+    refused = swap('nowhere', '--namespace', 'right')
+    node.destroy_node()
+    assert refused.returncode == 2
+    said = "il swap: namespace is '/right': there is no policy and gate in it; is the graph up"
+    assert said in refused.stderr
+    assert 'choices: /left' in refused.stderr
+
+
+@pytest.mark.parametrize('options', [(), ('folder', '--rollback')])
+def test_a_swap_of_nothing_says_what_to_give(options):
+    refused = swap(*options)
+    assert refused.returncode == 2
+    assert 'il swap: error: give either the folder of a checkpoint or --rollback' in refused.stderr
+
+
+def test_a_swap_in_a_namespace_that_ros_would_not_take_is_refused():
+    refused = swap('nowhere', '--namespace', '1robot')
+    assert "namespace is '1robot': must be parts of" in refused.stderr
+
+
 class Hand:
     """Talks to the jobs node while no episode is collected."""
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from il_core import screen
 from il_core.errors import UserError
 from il_ros import environment
 from il_ros.doctor.api import CHECKS, Level, Result, Settings, examine, worst
@@ -31,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     for name in names:
         if name not in CHECKS.names():
             raise UserError('--only', name, 'no such check', CHECKS.names())
-    console, begun_s = Console(highlight=False), time.monotonic()
+    console, begun_s = screen.console(), time.monotonic()
     found: list[tuple[str, Result]] = []
     with console.status('looking') as status:
         for name, result in examine(names, Settings(args.folder, args.hosts)):
@@ -52,7 +52,7 @@ ORDER = ('install', 'disk', 'clock', 'joystick', 'transport', 'graph')
 
 
 def _table(found: Sequence[tuple[str, Result]]) -> Table:
-    table = Table('check', 'what', '', 'finding and remedy', show_lines=False)
+    table = screen.table('check', 'what', '', 'finding and remedy')
     for name, result in found:
         colour = COLOURS[result.level]
         text = result.finding.replace('[', r'\[')

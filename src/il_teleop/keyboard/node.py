@@ -84,7 +84,8 @@ class KeyboardNode(IlNode):
         now_ns = self.steady_ns()
         self.keyboard.feed(self.terminal.read(), now_ns)
         self.publish(self.keyboard.joy(now_ns, self.now_ns()))
-        self.terminal.status(status_line(self.keyboard, self.gate_state, now_ns))
+        line = status_line(self.keyboard, self.gate_state, now_ns, self.terminal.width)
+        self.terminal.status(line)
         if self.keyboard.quit:
             self.request_exit(0)
 

@@ -30,6 +30,11 @@ class Terminal:
             raise UserError('terminal', path, rule) from error
         tty.setcbreak(self._fd, termios.TCSADRAIN)
 
+    @property
+    def width(self) -> int:
+        """Characters that the last line shows."""
+        return (os.get_terminal_size(self._fd).columns or 80) - 1
+
     def read(self) -> bytes:
         """Return what was typed since the last call, without waiting."""
         ready, _, _ = select.select([self._fd], [], [], 0)
@@ -41,8 +46,7 @@ class Terminal:
 
     def status(self, line: str) -> None:
         """Write over the last line."""
-        columns = os.get_terminal_size(self._fd).columns or 80
-        self._write(f'\r\x1b[K{line[: columns - 1]}')
+        self._write(f'\r\x1b[K{line[: self.width]}')
 
     def close(self) -> None:
         """Give the terminal back as it was. Safe to call twice."""
