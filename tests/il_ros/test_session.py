@@ -11,6 +11,8 @@ from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
 from il_core.types import Cause, GateState, Mode, Owner
+from il_ros.collect import Plan
+from il_ros.collect import _session as make_session
 from il_ros.messages import state_to_msg
 from il_ros.session import Session
 from il_ros.topics import TOPICS, create_publisher
@@ -18,16 +20,21 @@ from il_ros.topics import TOPICS, create_publisher
 BLIND = GateState(0, 1, Mode.HOLD, Owner.NOBODY, Cause.START)
 
 
-def test_a_gate_that_has_seen_nothing_yet_is_waited_for(context, tmp_path):
-    """It would take the episode for one from before it and wait for resume."""
-    node = rclpy.create_node('graph')
+def graph_without_simulator(name):
+    node = rclpy.create_node(name)
     services = (
         (StartEpisode, 'episode/start'),
         (StopEpisode, 'episode/stop'),
         (Trigger, 'episode/discard'),
     )
-    for kind, name in services:
-        node.create_service(kind, name, lambda request, response: response)
+    for kind, service in services:
+        node.create_service(kind, service, lambda request, response: response)
+    return node
+
+
+def test_a_gate_that_has_seen_nothing_yet_is_waited_for(context, tmp_path):
+    """It would take the episode for one from before it and wait for resume."""
+    node = graph_without_simulator('graph')
     status = create_publisher(node, TOPICS['gate/status'])
     session = Session(tmp_path, lambda: status.publish(state_to_msg(told)), simulated=False)
     told = BLIND
@@ -36,4 +43,28 @@ def test_a_gate_that_has_seen_nothing_yet_is_waited_for(context, tmp_path):
     told = dataclasses.replace(BLIND, observation_age_s=0.01)
     session.wait_for_graph(20.0)
     session.close()
+    node.destroy_node()
+
+
+def test_the_disk_of_another_computer_cannot_be_looked_at(executor, tmp_path):
+    """On `hosts` many the recorder may write there; here it would be another run folder."""
+    node = graph_without_simulator('recorder')
+    node.declare_parameter('folder', '/of/somebody/bags')
+    executor.add_node(node)
+    status = create_publisher(node, TOPICS['gate/status'])
+    seeing = dataclasses.replace(BLIND, observation_age_s=0.01)
+
+    def look():
+        status.publish(state_to_msg(seeing))
+        executor.spin_once(0.0)
+
+    for hosts in ('many', 'one'):
+        plan = Plan(tmp_path, (0,), simulated=False, hosts=hosts)
+        session = make_session(plan, None, look)
+        if hosts == 'many':
+            session.wait_for_graph(20.0)
+        else:
+            with pytest.raises(UserError, match=r'recorder .* writes into /of/somebody/bags'):
+                session.wait_for_graph(20.0)
+        session.close()
     node.destroy_node()
