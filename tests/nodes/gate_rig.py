@@ -189,8 +189,12 @@ class GateProcess:
         return self.process.returncode
 
     def close(self):
-        if self.process.poll() is None:
+        """End the gate in good order: one that is killed in ESTOP leaves it to the next."""
+        self.process.terminate()
+        try:
+            self.process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
             self.process.kill()
-        self.process.communicate()
+            self.process.communicate()
         self.executor.shutdown()
         self.hand.destroy_node()
