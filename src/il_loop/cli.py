@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from il_core.errors import UserError
 from il_core.load import load_spec
+from il_core.writable import check_writable
 from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, labels
 from il_data.episode import Episode
 from il_data.read import read_episodes
@@ -21,7 +22,7 @@ from il_data.weighting import WEIGHTINGS
 from il_loop import evaluate as evaluation
 from il_loop.cast import ALONE, Cast, aided, make_loop, play
 from il_loop.fits import FITS, PROBES
-from il_loop.options import check_file, check_folder, check_numbers
+from il_loop.options import check_file, check_numbers
 from il_loop.probe import prober
 from il_loop.report_page import points, rate
 from il_loop.round_episodes import content_hash
@@ -50,7 +51,7 @@ def train(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     check_numbers(vars(args))
     if not args.out.exists():  # a checkpoint that is there is refused, and not touched
-        check_folder('--out', args.out)
+        check_writable('--out', args.out)
     chosen = DEMONSTRATIONS if args.only_successful else INTERVENTIONS
     chosen = dataclasses.replace(chosen, weighting=args.weighting)
     if args.robot and not args.task:
@@ -92,7 +93,7 @@ def round_(argv: list[str]) -> int:
     )
     before = len(run.rounds())
     episodes = read_bags(run)
-    check_folder('run folder', run.path)
+    check_writable('run folder', run.path)
     probe = prober(episodes[0].spec, config, before)
     with training_lines() if args.json else training_bar() as step:
         made = make_round(run, episodes, config, step, probe)
@@ -128,10 +129,9 @@ def evaluate(argv: list[str]) -> int:
     check_sides(*filter(None, (args.checkpoint, args.against)), gate=args.gate)
     seeds = range(args.seed, args.seed + args.episodes)
     cast = aided(args.gate) if args.gate else ALONE
+    # Bags first: they take no time, and may lack the seeds.
     paths = sorted({args.checkpoint, args.against or args.checkpoint}, key=is_checkpoint)
-    found = {
-        path: _evaluated(path, seeds, cast) for path in paths
-    }  # bags first: they take no time
+    found = {path: _evaluated(path, seeds, cast) for path in paths}
     result: evaluation.Evaluation | evaluation.Comparison = found[args.checkpoint]
     if args.against:
         result = evaluation.compare(found[args.against], found[args.checkpoint])

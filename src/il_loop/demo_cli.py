@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from il_core.errors import UserError
+from il_core.writable import check_writable
 from il_data import manifest
 from il_data.read import bag_folders, read_episode
 from il_loop import demo
@@ -17,7 +18,6 @@ from il_loop.cli import CONSOLE, round_words, training_bar
 from il_loop.demo import QUICK, Session, Settings
 from il_loop.demo_check import check
 from il_loop.fits import CALLING
-from il_loop.options import check_folder
 from il_loop.probe import prober
 from il_loop.report import write_report
 from il_loop.report_page import points, rate
@@ -38,7 +38,7 @@ def main(argv: list[str]) -> int:
     run = RunFolder(args.runs / args.name)
     settings = Settings(**{k: v for k, v in vars(args).items() if k not in NOT_SETTINGS})
     check(settings)
-    check_folder('--runs', run.path)
+    check_writable('--runs', run.path)
     demo.keep_settings(run, settings)
     CONSOLE.print(
         f'A robot learns {settings.task} from a scripted human at the joystick, over ROS 2 topics '

@@ -4,12 +4,11 @@ them."""
 from __future__ import annotations
 
 import math
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from il_core.errors import UserError
+from il_core.writable import check_writable
 
 # option -> what holds, in words and as a test; a NaN passes none of the tests.
 RULES: Mapping[str, tuple[str, Callable[[float], bool]]] = {
@@ -32,27 +31,8 @@ def check_numbers(options: Mapping[str, object]) -> None:
 
 
 def check_file(option: str, path: Path | None) -> None:
-    """As `check_folder`, for a file. None is none asked for."""
+    """As `check_writable`, for a file. None is none asked for."""
     if path is not None and path.is_dir():
         raise UserError(option, str(path), 'is a folder; name a file')
     if path is not None:
-        _check_inside(option, path, path.parent)
-
-
-def check_folder(option: str, path: Path) -> None:
-    """Make sure that `path` is a folder to write into, or can become one; nothing of it stays.
-
-    Raises:
-        UserError: it cannot; says what the system has against it.
-    """
-    _check_inside(option, path, path)
-
-
-def _check_inside(option: str, path: Path, folder: Path) -> None:
-    there = next(p for p in (folder, *folder.absolute().parents) if os.path.lexists(p))
-    try:
-        with tempfile.TemporaryDirectory(prefix='.il_', dir=there):
-            pass
-    except OSError as error:
-        rule = f'cannot be written: {error.strerror} ({there})'
-        raise UserError(option, str(path), rule) from error
+        check_writable(option, path, path.parent)

@@ -18,7 +18,7 @@ from il_ros.collected import Collected, missing_seeds, present
 from il_ros.graph import graph
 from il_ros.graph_args import GraphArgs
 from il_ros.namespaces import check_namespace
-from il_ros.preflight import check_start, check_writable
+from il_ros.preflight import check_start
 from il_ros.run import StopFlag
 from il_ros.session import Interrupted, Session
 
@@ -156,7 +156,6 @@ def _graph(args: GraphArgs | None, run: Path, stop: StopFlag) -> Iterator[Callab
         yield lambda: _check(stop, None)
         return
     nodes = graph(args)
-    check_writable(run)
     check_start(args, nodes)
     run.mkdir(parents=True, exist_ok=True)
     with (run / 'graph.log').open('a') as log:

@@ -56,23 +56,10 @@ def graph_actions(context: Any, names: tuple[str, ...], mode: str) -> list[Any]:
         check_start(args, nodes)
     except UserError as error:
         raise RuntimeError(str(error)) from error
-    _check_packages(nodes)
     said = [LogInfo(msg=f'warning: {args.warning}')] if args.warning else []
     actions = [_action(node) for node in nodes]
     terminals = [a for a, node in zip(actions, nodes, strict=True) if node.terminal]
     return [*said, stop_where_it_ends(terminals), *actions]
-
-
-def _check_packages(nodes: tuple[NodeSpec, ...]) -> None:
-    """Raise RuntimeError where a node's package is missing: before any node has started."""
-    from ament_index_python.packages import PackageNotFoundError, get_package_prefix
-
-    for package in {node.package for node in nodes}:
-        try:
-            get_package_prefix(package)
-        except PackageNotFoundError as error:
-            rule = f'install it (apt install ros-$ROS_DISTRO-{package.replace("_", "-")})'
-            raise RuntimeError(f'package {package} is not installed: {rule}') from error
 
 
 def stop_where_it_ends(terminals: Sequence[Any]) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from il_core.errors import UserError
 from il_core.load import load_spec
 from il_core.registry import Registry
+from il_core.writable import check_writable
 from il_ros import environment
 from il_ros.graph import NodeSpec
 from il_ros.graph_args import GraphArgs
@@ -32,20 +31,10 @@ def check_start(args: GraphArgs, nodes: Sequence[NodeSpec]) -> None:
     for node in nodes:
         _check_installed(node)
     if args.run:
-        check_writable(Path(args.run))
+        for folder in (Path(args.run), Path(args.run) / 'bags'):
+            check_writable('run', Path(args.run), folder)
     if args.operator == 'scripted':
         _check_supervisor(args)
-
-
-def check_writable(run: Path) -> None:
-    """Raise UserError where a run folder or its bags cannot be written; leaves nothing behind."""
-    for folder in (run, run / 'bags'):
-        there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-        try:
-            os.rmdir(tempfile.mkdtemp(prefix='.writable', dir=there))
-        except OSError as error:
-            rule = f'cannot be written: {error.strerror}'
-            raise UserError('run', str(run), f'{rule} ({there})') from error
 
 
 def _check_installed(node: NodeSpec) -> None:

@@ -200,13 +200,18 @@ def test_a_gate_that_died_in_mid_episode_comes_back_holding_until_resume(gate):
     assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
 
 
-def test_a_gate_that_died_in_an_emergency_stop_comes_back_in_it(gate):
-    rig = gate()
+def stopped(rig):
+    """Press the emergency stop in an episode."""
     rig.joystick_speaks = True
     rig.started()
     assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
     rig.press(Press.ESTOP)
     assert rig.spin(lambda: rig.mode is Mode.ESTOP)
+
+
+def test_a_gate_that_died_in_an_emergency_stop_comes_back_in_it(gate):
+    rig = gate()
+    stopped(rig)
     rig.restart()
     assert rig.spin(lambda: len(rig.states) > 5)
     assert {s.mode for s in rig.states} == {Mode.ESTOP}
@@ -220,11 +225,7 @@ def test_a_gate_that_died_in_an_emergency_stop_comes_back_in_it(gate):
 
 def test_who_ends_a_gate_in_good_order_ends_its_emergency_stop(gate):
     rig = gate()
-    rig.joystick_speaks = True
-    rig.started()
-    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
-    rig.press(Press.ESTOP)
-    assert rig.spin(lambda: rig.mode is Mode.ESTOP)
+    stopped(rig)
     assert rig.end(signal.SIGINT) == 0
     rig.restart()
     assert rig.spin(lambda: len(rig.states) > 5)
