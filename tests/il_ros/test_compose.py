@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
+import rclpy
 
+from il_core.types import Mode
 from il_ros import compose
+from tests.nodes.gate_rig import GateProcess
 
 pytestmark = pytest.mark.ros
 
@@ -48,3 +53,52 @@ def test_every_node_knows_that_the_process_did_not_end_in_good_order(monkeypatch
     wanted = {'wants to exit': 2, 'is told to stop': 0}.get(how, 1)
     assert code == wanted
     assert [part.closed_with for part in parts] == [wanted or None] * 2
+
+
+CRASHES = """
+import sys
+from il_core.types import ExpertAction, Mode, Press
+from il_ros.compose import run_composed
+from il_ros.graph import NodeSpec
+from il_ros.lifecycle import IlNode
+from il_ros.messages import expert_to_msg, state_from_msg
+
+class Crasher(IlNode):
+    node_name = 'crasher'
+    def setup(self):
+        self.out, self.count = self.publisher('teleop/action'), 0
+        self.subscribe('gate/status', self.on_status)
+    def start(self):
+        self.timer(0.05, self.press)
+    def press(self):
+        self.count += 1
+        presses = [0] * len(Press)
+        presses[Press.ESTOP] = int(self.count > 40)
+        expert = ExpertAction(self.now_ns(), None, False, 't', tuple(presses))
+        self.out.publish(expert_to_msg(expert))
+    def on_status(self, message):
+        if state_from_msg(message).mode is Mode.ESTOP:
+            raise RuntimeError('a defect')
+
+if __name__ == '__main__':
+    params = {'task': 'reach'}
+    settings = {**params, 'gate': 'policy_only'}
+    gate = NodeSpec('gate', 'il_gating.node', 'GateNode', '', params=settings)
+    sys.exit(run_composed([gate, NodeSpec('crasher', 'crashes', 'Crasher', '', params=params)]))
+"""
+
+
+def test_a_gate_whose_process_crashed_in_an_emergency_stop_comes_back_in_it(tmp_path):
+    (tmp_path / 'crashes.py').write_text(CRASHES)
+    command = [sys.executable, str(tmp_path / 'crashes.py')]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1, done.stderr
+    assert 'RuntimeError: a defect' in done.stderr
+    rclpy.init()
+    gate = GateProcess()
+    try:
+        assert gate.spin(lambda: len(gate.states) > 5)
+        assert {state.mode for state in gate.states} == {Mode.ESTOP}
+    finally:
+        gate.close()
+        rclpy.shutdown()
