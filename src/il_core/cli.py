@@ -14,6 +14,7 @@ COMMANDS = Registry(
     'il command',
     {
         'bags': 'il_data.cli:main',
+        'call': 'il_ros.call_cli:main',
         'collect': 'il_ros.collect_cli:main',
         'demo': 'il_loop.demo_cli:main',
         'doctor': 'il_ros.doctor.cli:main',
@@ -30,6 +31,7 @@ COMMANDS = Registry(
 
 SUMMARIES = {
     'bags': 'look at, explain, check and repair recorded episodes',
+    'call': 'call a service of a running graph: episodes, gate, simulator, jobs',
     'collect': 'run episodes on a running graph and record them',
     'demo': 'the whole loop on this machine, with a report at the end',
     'doctor': 'what is wrong with this machine or the running graph, and what to do',

@@ -81,7 +81,7 @@ def refusal(request: Request, mode: Mode, silence: str, running: bool, blind: st
     if request is Request.ESTOP:
         return ''
     if mode is Mode.ESTOP:
-        return 'the emergency stop is on: call gate/reset_estop first'
+        return 'the emergency stop is on: `il call gate/reset_estop` first'
     if request is Request.TAKEOVER:
         return silence
     if request is Request.RELEASE:
@@ -90,5 +90,5 @@ def refusal(request: Request, mode: Mode, silence: str, running: bool, blind: st
     if mode is not Mode.HOLD:
         return f'nothing to resume from, the mode is {mode.name}'
     if not running:
-        return 'no episode is running: call episode/start first'
+        return 'no episode is running: `il call episode/start` first'
     return f'there is no usable observation: {blind}' if blind else ''

@@ -17,7 +17,7 @@ class GateFindings(Findings):
         'ERROR',
         'another node writes to {rival}',
         'only the gate may command the robot, which stands meanwhile',
-        'stop that node: `ros2 topic info --verbose TOPIC` names it; then call gate/resume',
+        'stop that node: `ros2 topic info --verbose TOPIC` names it; then `il call gate/resume`',
     )
     UNFED = (
         'WARN',
@@ -29,32 +29,32 @@ class GateFindings(Findings):
         'ERROR',
         'ESTOP: {detail}',
         'the emergency stop is latched',
-        'when it is safe, call gate/reset_estop, then gate/resume',
+        'when it is safe, `il call gate/reset_estop`, then `il call gate/resume`',
     )
     STALE_OBSERVATION = (
         'ERROR',
         'HOLD: {detail}',
         'the robot stands because there is no usable observation',
-        'see the diagnostics of policy for the stream; then call gate/resume',
+        'see the diagnostics of policy for the stream; then `il call gate/resume`',
     )
     STALE_JOYSTICK = (
         'ERROR',
         'HOLD: {detail}',
         'the human who should drive is not there',
-        'hold the dead-man, or call gate/resume to let the policy go on; `ros2 topic hz joy` '
+        'hold the dead-man, or `il call gate/resume` to let the policy go on; `ros2 topic hz joy` '
         'shows whether the joystick speaks',
     )
     POLICY_FAULT = (
         'ERROR',
         'HOLD: {detail}',
         'the policy gave no action that may be sent',
-        'take over, or run another checkpoint (`il swap`), then call gate/resume',
+        'take over, or run another checkpoint (`il swap`), then `il call gate/resume`',
     )
     CHECKPOINT_MISMATCH = (
         'ERROR',
         'HOLD: {detail}',
         'the gate was fitted for another policy than the one that runs',
-        '`il swap CHECKPOINT` gives both the same one; then call gate/resume',
+        '`il swap CHECKPOINT` gives both the same one; then `il call gate/resume`',
     )
     REQUEST_TIMEOUT = (
         'ERROR',
@@ -66,13 +66,13 @@ class GateFindings(Findings):
         'ERROR',
         'HOLD: {detail}',
         "another node wrote to the robot's commands",
-        'when that node is gone, call gate/resume',
+        'when that node is gone, `il call gate/resume`',
     )
     REQUESTING = (
         'WARN',
         'REQUESTING: {detail}',
         'the gate asks for the human, the robot stands',
-        'hold the dead-man to take over, or call gate/release to let the policy go on',
+        'hold the dead-man to take over, or `il call gate/release` to let the policy go on',
     )
     FINE = ('OK', '{mode}: {detail}', 'control is where it should be')
 

@@ -15,7 +15,7 @@ class JobFindings(Findings):
         'ERROR',
         '{job}: {message}',
         'the job ended without a result, or its result was not put in place',
-        'put that right and call jobs/train again; `il round RUN` shows the same in a terminal',
+        'put that right, then `il call jobs/train`; `il round RUN` shows the same in a terminal',
     )
     NONE = ('OK', 'no job yet', 'jobs/train starts one')
     FINE = ('OK', '{job}: {message}', 'it goes on, is done, or was cancelled')

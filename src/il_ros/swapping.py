@@ -13,7 +13,7 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
-from il_ros.namespaces import namespaces_with
+from il_ros.namespaces import not_here
 
 # The gate first: it refuses while somebody acts. Until the policy follows it holds.
 NODES = ('gate', 'policy')
@@ -86,11 +86,7 @@ class Swapper:
         if not (missing := self.missing()):
             return
         lacking = ', '.join(missing) if len(missing) < len(self._clients) else 'policy and gate'
-        all_services = [name for name, _ in self._node.get_service_names_and_types()]
-        others = namespaces_with('gate/prepare', all_services)
-        here = self._node.get_namespace()
-        rule = f'there is no {lacking} in it; is the graph up and active?'
-        raise UserError('namespace', here, rule, [name for name in others if name != here])
+        raise not_here(self._node, 'gate/prepare', lacking)
 
     async def _prepare(self, node: str, checkpoint: Path) -> str:
         request = LoadCheckpoint.Request(checkpoint=str(checkpoint.resolve()))

@@ -135,7 +135,7 @@ def test_the_gate_says_what_it_lacks_and_how_to_go_on(gate):
     rig.started()
     listener.expect('gate', OK, 'AUTONOMOUS')
     rig.policy_speaks = False
-    listener.expect('gate', ERROR, 'HOLD', 'none for', 'then call gate/resume')
+    listener.expect('gate', ERROR, 'HOLD', 'none for', 'then `il call gate/resume`')
 
 
 def test_an_emergency_stop_says_how_to_reset_it(gate):
@@ -143,7 +143,7 @@ def test_an_emergency_stop_says_how_to_reset_it(gate):
     rig.joystick_speaks = True
     rig.started()
     rig.press(Press.ESTOP)
-    listener.expect('gate', ERROR, 'ESTOP', 'gate/reset_estop, then')
+    listener.expect('gate', ERROR, 'ESTOP', '`il call gate/reset_estop`, then')
 
 
 def test_a_request_says_how_to_answer_it_and_a_missed_one_what_to_do(gate):
