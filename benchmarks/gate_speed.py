@@ -26,7 +26,7 @@ from il_core.types import (
     Press,
     Proposal,
 )
-from il_gating.api import Gate
+from il_gating.api import Fitted, Gate
 from il_gating.config import GateConfig
 from il_gating.core import GateCore
 from il_gating.gates.novelty import Novelty
@@ -66,7 +66,7 @@ def ticks(name: str, mode: Mode, n: int, rng: np.random.Generator) -> Iterator[f
     """Yield the microseconds of each of `n` updates in `mode`."""
     robot = spec()
     gate = GATES[name](robot)
-    core = GateCore(robot, gate, GateConfig(auto_start=True))
+    core = GateCore(robot, Fitted(gate, ''), GateConfig(auto_start=True))
     human = mode is Mode.SUPERVISOR
     presses = [0] * len(Press)
     events = [EpisodeEvent(TICK_NS, EventKind.STARTED, 'bench')]

@@ -38,7 +38,7 @@ from il_core.types import (
     Proposal,
     Vector,
 )
-from il_gating.api import GateInputs
+from il_gating.api import Fitted, GateInputs
 from il_gating.config import GateConfig
 from il_gating.core import GateCore
 
@@ -117,7 +117,7 @@ class Trip:
             hand_back_ticks=int(rng.integers(1, 5)),
             auto_start=True,
         )
-        self.core = GateCore(self.spec, self.gate, config)
+        self.core = GateCore(self.spec, Fitted(self.gate, ''), config)
         self.side = rng.choice([-1.0, 1.0], axes)
         self.reach = rng.uniform(0.5, 1.5, (2, axes))
         self.pace = rng.uniform(0.05, 0.5, (2, axes))  # radians per tick of a swing

@@ -34,7 +34,7 @@ def build_core(
             without the fit that the gate needs, or an expert that does not suit the gate.
     """
     fitted = build_gate(spec, gate, checkpoint, params, continuous_labels)
-    return GateCore(spec, fitted.gate, config, fitted.checkpoint_id)
+    return GateCore(spec, fitted, config)
 
 
 def build_gate(

@@ -24,11 +24,11 @@ from il_core.types import (
     Proposal,
     Vector,
 )
-from il_gating.api import Fitted, Gate, GateInputs
+from il_gating.api import Fitted, GateInputs
 from il_gating.arbiter import Arbiter, Sent
 from il_gating.asked import NO_REQUESTS, Asked, GateEvent, Request, asked, refusal
 from il_gating.config import GateConfig
-from il_gating.intake import Joystick, Observation, known
+from il_gating.intake import Joystick, Observation, Stops, known, none_missed
 from il_gating.switch import Switch, SwitchInputs, SwitchOutput
 
 # Purpose number of the gate's random generator: default_rng((GATE_RNG, seed)).
@@ -50,19 +50,19 @@ class GateCore:
 
     Args:
         spec: of the robot and task.
-        gate: who should act.
+        fitted: who should act, and for which checkpoint's policy (empty: for any).
         config: hand-over and time-outs.
-        checkpoint_id: that the gate was fitted for; empty: it fits every policy.
+        stops: knows what the gate before had heard.
     """
 
     def __init__(
-        self, spec: Spec, gate: Gate, config: GateConfig, checkpoint_id: str = ''
+        self, spec: Spec, fitted: Fitted, config: GateConfig, stops: Stops = none_missed
     ) -> None:
-        self.spec, self.gate, self.config = spec, gate, config
-        self.checkpoint_id = checkpoint_id
-        self._switch = Switch(config, gate.autonomous_start)
+        self.spec, self.config = spec, config
+        self.gate, self.checkpoint_id = fitted
+        self._switch = Switch(config, self.gate.autonomous_start)
         self._arbiter = Arbiter(spec)
-        self._joystick = Joystick(config.joystick_timeout_s, self._arbiter.problem)
+        self._joystick = Joystick(config.joystick_timeout_s, self._arbiter.problem, stops)
         self._observation = Observation(spec, config.observation_timeout_s)
         self._tick, self._stamp_ns = 0, 0
         self._first_ns: int | None = None
@@ -71,7 +71,7 @@ class GateCore:
         self._decision: Decision | None = None
         self._told = self._complaint = ''
         self._no_decision = Decision(Owner.UNKNOWN)
-        gate.reset(np.random.default_rng((GATE_RNG, 0)))
+        self.gate.reset(np.random.default_rng((GATE_RNG, 0)))
 
     @property
     def mode(self) -> Mode:

@@ -11,9 +11,18 @@ import numpy as np
 
 from il_core.align import BACK_NS
 from il_core.spec import Spec
-from il_core.types import NO_PRESSES, NS_PER_S, ExpertAction, Proposal, Vector
+from il_core.types import NO_PRESSES, NS_PER_S, ExpertAction, Press, Proposal, Vector
 
 Problem = Callable[[Vector | None], str]
+# Is told how often the emergency stop was pressed by a joystick's count; True: more often than the
+# gate before, which is gone, had heard.
+Stops = Callable[[int], bool]
+STOP = tuple(int(press is Press.ESTOP) for press in Press)
+
+
+def none_missed(_: int) -> bool:
+    """There was no gate before."""
+    return False
 
 
 class Joystick:
@@ -22,10 +31,11 @@ class Joystick:
     Args:
         timeout_s: an action received longer ago counts for nothing.
         problem: says why an action cannot be sent.
+        stops: see `Stops`.
     """
 
-    def __init__(self, timeout_s: float, problem: Problem) -> None:
-        self.timeout_s, self._problem = timeout_s, problem
+    def __init__(self, timeout_s: float, problem: Problem, stops: Stops = none_missed) -> None:
+        self.timeout_s, self._problem, self._stops = timeout_s, problem, stops
         self._expert: ExpertAction | None = None
         self._sound: ExpertAction | None = None
         self._received_ns = 0
@@ -43,9 +53,10 @@ class Joystick:
     def take(self, expert: ExpertAction | None, received_ns: int) -> tuple[int, ...]:
         """Keep a new action. Returns how often each `Press` was pressed since the last one.
 
-        The first message, and one whose counts fell (its sender began anew), count as none. A
-        message that was overtaken by a later one is left out; one that counts more presses was
-        not, whatever its stamp (another device's clock).
+        The first message, and one whose counts fell (its sender began anew), count as none, but
+        for an emergency stop that was pressed while no gate listened. A message that was overtaken
+        by a later one is left out; one that counts more presses was not, whatever its stamp
+        (another device's clock).
         """
         newest = self._expert
         if expert is None or expert is newest:
@@ -58,8 +69,11 @@ class Joystick:
         self._bad = '' if expert.action is None else self._problem(expert.action)
         self._sound = dataclasses.replace(expert, action=None) if self._bad else expert
         seen, self._seen = self._seen, expert.presses
-        if seen == expert.presses or seen is None or len(seen) != len(expert.presses):
+        if seen == expert.presses:
             return NO_PRESSES
+        missed = self._stops(expert.presses[Press.ESTOP])
+        if seen is None or len(seen) != len(expert.presses):
+            return STOP if missed else NO_PRESSES
         more = tuple(new - old for new, old in zip(expert.presses, seen, strict=True))
         return NO_PRESSES if min(more) < 0 else more
 

@@ -1,5 +1,6 @@
 """What a gate that is started anew must know: what latched axes were last told (without, it would
-open a gripper that holds something), and whether the emergency stop was on."""
+open a gripper that holds something), whether the emergency stop was on, and how often it had been
+pressed: a press that no gate hears must not be lost."""
 
 from __future__ import annotations
 
@@ -29,6 +30,7 @@ class GateMemory:
         settings: axis to what was sent last, by this gate or the one before; empty where that is
             not known.
         stopped: the emergency stop is on, or was when the gate before died.
+        presses: of the emergency stop, as the joystick counts them; None: not known.
     """
 
     def __init__(self, spec: Spec, place: Place) -> None:
@@ -42,6 +44,8 @@ class GateMemory:
         sound = [(a, v) for a, v in kept if isinstance(v, float) and a.low <= v <= a.high]
         self.settings: Mapping[str, float] = {axis.name: value for axis, value in sound}
         self.stopped = found.get('estop') is True
+        presses = found.get('presses')
+        self.presses = presses if type(presses) is int else None
         self._write()  # what is there may be from long ago: it does not count, and must not again
 
     def note(self, action: Vector) -> None:
@@ -59,8 +63,20 @@ class GateMemory:
             self.stopped = on
             self._write()
 
+    def count(self, presses: int | None) -> None:
+        """The joystick counts so many presses of the emergency stop."""
+        if presses != self.presses:
+            self.presses = presses
+            self._write()
+
+    def forget(self) -> None:
+        """Leave nothing of the emergency stop to the next gate: this one ends in good order."""
+        self.stop(False)
+        self.count(None)
+
     def _write(self) -> None:
-        self._place.write(json.dumps({'settings': self.settings, 'estop': self.stopped}))
+        left = {'settings': self.settings, 'estop': self.stopped, 'presses': self.presses}
+        self._place.write(json.dumps(left))
 
 
 def _mapping(found: object) -> Mapping[str, object]:

@@ -114,7 +114,7 @@ class GateNode(TickingNode):
     def teardown(self) -> None:
         if hasattr(self, 'sole'):
             if not self.exit_code:  # who ends it in good order wants a new beginning
-                self.memory.stop(False)
+                self.memory.forget()
             self.sole.close()
 
     def last_words(self) -> list[Any]:
@@ -234,7 +234,7 @@ class GateNode(TickingNode):
 
     def _build(self) -> GateCore:
         fitted = self._fitted(Path(self.params.checkpoint) if self.params.checkpoint else None)
-        return GateCore(self.spec, fitted.gate, self.params.config(), fitted.checkpoint_id)
+        return GateCore(self.spec, fitted, self.params.config(), self.carried.pressed)
 
     def _fitted(self, checkpoint: Path | None) -> Fitted:
         p, given = self.params, parse_params(self.params.gate_params)

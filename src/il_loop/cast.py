@@ -73,7 +73,7 @@ def make_loop(
         operator = EXPERTS.load('scripted').build(spec, mapping, cast.operator)
     always = operator is not None and operator.continuous_labels
     fitted = build_gate(spec, cast.gate, checkpoint, cast.gate_params, always)
-    core = GateCore(spec, fitted.gate, cast.config, fitted.checkpoint_id)
+    core = GateCore(spec, fitted, cast.config)
     if operator is None:
         return Loop(world, policy, core)
     return Loop(world, policy, core, operator, JoystickMapper(mapping, spec))

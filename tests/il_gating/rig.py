@@ -19,7 +19,7 @@ from il_core.types import (
     Press,
     Proposal,
 )
-from il_gating.api import Gate, GateInputs
+from il_gating.api import Fitted, Gate, GateInputs
 from il_gating.asked import GateEvent
 from il_gating.config import GateConfig
 from il_gating.core import GateCore, GateOutput
@@ -62,7 +62,7 @@ class Rig:
         self.spec, self.gate = spec or toy_spec(), gate or ScriptedGate()
         defaults = {'auto_start': True, 'handover': 'request', 'timeout_s': 1.0}
         self.config = GateConfig(**{**defaults, **config})  # type: ignore[arg-type]
-        self.core = GateCore(self.spec, self.gate, self.config, policy_id)
+        self.core = GateCore(self.spec, Fitted(self.gate, policy_id), self.config)
         self.policy_id = policy_id
         self.tick_number, self.now_ns = -1, 10 * TICK_NS
         self.joystick, self.engaged, self.proposals = True, False, True

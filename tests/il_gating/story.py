@@ -21,6 +21,7 @@ from il_core.types import (
     Press,
     Proposal,
 )
+from il_gating.api import Fitted
 from il_gating.asked import GateEvent, Request
 from il_gating.config import GateConfig
 from il_gating.core import GateCore, GateOutput
@@ -83,7 +84,7 @@ class Story:
     def restart(self) -> None:
         """Another core takes over; it knows nothing."""
         self.gate = ScriptedGate(self.autonomous_start)
-        self.core = GateCore(self.spec, self.gate, self.config, GATE_ID)
+        self.core = GateCore(self.spec, Fitted(self.gate, GATE_ID), self.config)
         self.restarted = True
         self.seen_ns: int | None = None
         self.newest_ns: int | None = None

@@ -43,20 +43,22 @@ def test_only_changes_of_latched_axes_are_written_and_the_next_one_finds_them():
         '{"settings": [1], "estop": 1}',
         '{"settings": {"gripper": "a"}, "estop": "true"}',
         '{"settings": {"gripper": 9.0}}',
-        '{"settings": {"gripper": NaN}, "estop": null}',
+        '{"settings": {"gripper": NaN}, "estop": null, "presses": "2"}',
+        '{"presses": true}',
     ],
 )
 def test_what_makes_no_sense_is_not_used(text):
     memory = GateMemory(toy_spec(), Place(text))
     assert memory.settings == {}
     assert not memory.stopped
+    assert memory.presses is None
 
 
 def test_what_is_too_old_to_count_does_not_count_later_either():
     place = Place()
     place.text = '{"estop": true}'  # on the disk, and not `found`
     GateMemory(toy_spec(), place)
-    assert place.found == '{"settings": {}, "estop": false}'
+    assert place.found == '{"settings": {}, "estop": false, "presses": null}'
 
 
 def test_the_next_one_finds_the_emergency_stop_as_it_was_left():
@@ -71,6 +73,19 @@ def test_the_next_one_finds_the_emergency_stop_as_it_was_left():
     assert after.settings == {'gripper': 0.05}
     memory.stop(False)
     assert not GateMemory(toy_spec(), Place(place.found)).stopped
+
+
+def test_the_next_one_finds_how_often_the_emergency_stop_was_pressed_unless_all_ended_well():
+    place = Place()
+    memory = GateMemory(toy_spec(), place)
+    for presses in (0, 0, 1):
+        memory.count(presses)
+    assert place.writes == 3, 'at the start, and changes'
+    assert GateMemory(toy_spec(), Place(place.found)).presses == 1
+    memory.stop(True)
+    memory.forget()
+    after = GateMemory(toy_spec(), Place(place.found))
+    assert (after.stopped, after.presses) == (False, None)
 
 
 def test_a_gate_in_mid_episode_holds_what_was_set_and_a_new_episode_begins_at_idle():

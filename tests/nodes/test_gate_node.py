@@ -223,6 +223,31 @@ def test_a_gate_that_died_in_an_emergency_stop_comes_back_in_it(gate):
     assert {s.mode for s in rig.states} == {Mode.HOLD}
 
 
+@pytest.mark.parametrize('gone', ['crashed', 'not active', 'cleaned up'])
+def test_an_emergency_stop_that_is_pressed_while_no_gate_listens_is_not_lost(gate, gone):
+    rig = gate()
+    rig.joystick_speaks = True
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    between = ANEW if gone == 'cleaned up' else ()
+    if gone != 'crashed':
+        rig.change(OFF, *between)
+        rig.spin_for(0.2)
+    rig.press(Press.ESTOP)
+    rig.press(Press.TAKEOVER)
+    if gone == 'crashed':
+        rig.restart()
+    else:
+        rig.spin_for(0.2)
+        rig.change(ON)
+    assert rig.spin(lambda: rig.mode is Mode.ESTOP)
+    assert rig.call('reset_estop').success
+    assert rig.spin(lambda: rig.mode is Mode.HOLD)
+    rig.restart()
+    assert rig.spin(lambda: len(rig.states) > 5)
+    assert {s.mode for s in rig.states} == {Mode.HOLD}, 'it was heard: not again'
+
+
 def test_who_ends_a_gate_in_good_order_ends_its_emergency_stop(gate):
     rig = gate()
     stopped(rig)
