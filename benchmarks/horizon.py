@@ -3,10 +3,11 @@
     python benchmarks/horizon.py
 
 Both learn a table from the same number of labels. BC has demonstrations, which never slip, so it
-never saw the way back; DAgger (beta 1, then 0) labels what its own policy visits. An unseen cue
-gets a random action. Cost: steps off the rope per episode. Exponent: slope of log cost over log
-horizon, of the means over seeds; its interval is a bootstrap over seeds. Episodes
-run through il_loop with the gates `expert_only`, `dagger` and `policy_only`.
+never saw the way back; DAgger (beta 1, then 0) labels what its own policy visits, as many in every
+round, also where that cuts an episode. An unseen cue gets a random action. Cost: steps off the
+rope per episode. Exponent: slope of log cost over log horizon, of the means over seeds; its
+interval is a bootstrap over seeds. Episodes run through il_loop with the gates `expert_only`,
+`dagger` and `policy_only`.
 """
 
 from __future__ import annotations
@@ -61,10 +62,16 @@ def with_horizon(steps: int) -> Spec:
 
 def cut(episodes: Sequence[Episode], count: int) -> Columns:
     """Return the first `count` labels, every visited state being one."""
-    rows = labels(episodes, EVERY_STATE).columns
-    return Columns(
-        *(c[:count] for c in (rows.observations, rows.actions, rows.episode, rows.weight))
-    )
+    return Columns(*(column[:count] for column in parts(labels(episodes, EVERY_STATE).columns)))
+
+
+def joined(rounds: Sequence[Columns]) -> Columns:
+    """Return the labels of all rounds."""
+    return Columns(*map(np.concatenate, zip(*map(parts, rounds), strict=True)))
+
+
+def parts(rows: Columns) -> tuple[np.ndarray, ...]:
+    return rows.observations, rows.actions, rows.episode, rows.weight
 
 
 def collect(world, cast: Cast, policy: Table | None, first: int, count: int) -> list[Episode]:
@@ -90,11 +97,12 @@ def one(steps: int, seed: int, args: argparse.Namespace) -> dict[str, float]:
     demos = collect(world, DEMONSTRATE, None, base, args.labels)
     bc = Table(world.spec, cut(demos, args.labels), seed)
     share = args.labels // args.rounds
-    episodes = collect(world, DEMONSTRATE, None, base, share)
+    rounds = [cut(collect(world, DEMONSTRATE, None, base, share), share)]
     for number in range(1, args.rounds):
-        policy = Table(world.spec, cut(episodes, share * number), seed)
-        episodes += collect(world, DAGGER, policy, base + 10_000 * number, share)
-    dagger = Table(world.spec, cut(episodes, args.labels), seed)
+        policy = Table(world.spec, joined(rounds), seed)
+        fresh = collect(world, DAGGER, policy, base + 10_000 * number, share)
+        rounds.append(cut(fresh, share))
+    dagger = Table(world.spec, joined(rounds), seed)
     at = base + EVALUATE
     return {
         'bc': cost(world, bc, at, args.episodes),
