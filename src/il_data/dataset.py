@@ -69,6 +69,15 @@ class Selection:
             rule = 'is for labels of the one who acted; these are of the human at every state'
             raise UserError('weighting', self.weighting, rule)
 
+    @property
+    def words(self) -> str:
+        """It in words, for the record."""
+        which = 'successful episodes' if self.only_successful else 'all episodes'
+        turn = 'whoever acts' if self.whoever_acts else "and not the policy's turn"
+        own = f"; with the policy's own, weighted by {self.weighting}" if self.weighting else ''
+        verdicts = ', '.join(v.value for v in self.verdicts)
+        return f"the human's own actions while engaged {turn}{own}; {which}; {verdicts}"
+
     def refuses(self, episode: Episode) -> str:
         """Return why an episode is left out, empty where it is taken."""
         if episode.verdict not in self.verdicts:
@@ -114,7 +123,7 @@ def labels(episodes: Sequence[Episode], selection: Selection = INTERVENTIONS) ->
     Raises:
         UserError: no label is left; says the folder, the rule, and what was left out.
     """
-    _one_spec(episodes)
+    one_spec(episodes)
     refused = [selection.refuses(episode) for episode in episodes]
     held = [i for i, reason in enumerate(refused) if not reason]
     taken = [episodes[i] for i in held]
@@ -169,6 +178,28 @@ def _actions(episode: Episode, selection: Selection) -> Vector:
     return np.where(policy, episode.commands, episode.expert_actions)
 
 
+def sent_beside(episodes: Sequence[Episode]) -> float:
+    """Return how far what was sent lay from the human's action where he acted: the root of the
+    mean square over steps and axes, 1 is half an axis' range; 0 where he never acted.
+
+    Noise (DART, LazyDAgger), or what limits took away: labels are his actions all the same.
+    """
+    apart = [np.empty(0)]
+    for e in episodes:
+        half = (e.spec.high - e.spec.low) / 2
+        rows = ((e.commands - e.expert_actions) / half)[e.owners == Owner.HUMAN]
+        apart.append(rows[np.isfinite(rows)])
+    every = np.concatenate(apart)
+    return float(np.sqrt(np.mean(every**2))) if len(every) else 0.0
+
+
+def notes(found: Labels, selection: Selection, episodes: Sequence[Episode]) -> str:
+    """Return what a policy was trained from, for its checkpoint."""
+    taken = [e for e in episodes if not selection.refuses(e)]
+    sent = f'sent beside them: {sent_beside(taken):.3f} of half a range (noise, limits), rms'
+    return f'{len(found.columns)} labels: {selection.words}; {sent}'
+
+
 def load_labels(
     folder: Path, spec: Spec | None = None, selection: Selection = INTERVENTIONS
 ) -> Labels:
@@ -177,7 +208,8 @@ def load_labels(
     return labels(read_episodes(folder, spec), selection)
 
 
-def _one_spec(episodes: Sequence[Episode]) -> None:
+def one_spec(episodes: Sequence[Episode]) -> None:
+    """Raise UserError where episodes are not all of the first one's spec."""
     for episode in episodes[1:]:
         if episode.spec.hash != episodes[0].spec.hash:
             rule = f'must be that of {episodes[0].episode_id}: {episodes[0].spec.hash}'

@@ -15,13 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from il_core.errors import UserError
 from il_core.load import load_spec
 from il_core.writable import check_writable
-from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, labels
+from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, labels, notes
 from il_data.episode import Episode
 from il_data.read import read_episodes
 from il_data.weighting import WEIGHTINGS
 from il_loop import evaluate as evaluation
 from il_loop.cast import ALONE, Cast, aided, make_loop, play
-from il_loop.fits import FITS, PROBES
+from il_loop.fits import ASKING, FITS, PROBED, PROBES
 from il_loop.options import check_file, check_numbers
 from il_loop.probe import prober
 from il_loop.report_page import points, rate
@@ -72,6 +72,7 @@ def train(argv: list[str]) -> int:
             out=args.out,
             progress=step,
             episodes={e.episode_id: content_hash(e) for e in episodes},
+            notes=notes(found, chosen, episodes),
         )
     CONSOLE.print(f'{len(found.columns)} labels; checkpoint in {args.out}')
     return 0
@@ -81,6 +82,7 @@ def round_(argv: list[str]) -> int:
     """Make the next round of a run folder."""
     args = _round_parser().parse_args(argv)
     check_numbers(vars(args))
+    _check_used(args)
     run = RunFolder(args.run)
     config = RoundConfig(
         bc.BcConfig(epochs=args.epochs, members=args.members, threads=args.threads),
@@ -253,6 +255,19 @@ def _round_parser() -> argparse.ArgumentParser:
     parser.add_argument('--json', action='store_true', help='say how it goes for programs')
     _training_arguments(parser)
     return parser
+
+
+def _check_used(args: argparse.Namespace) -> None:
+    """Raise UserError for a setting that this gate has no use for."""
+    critics = {'probes': PROBES, 'critic_steps': CriticConfig().steps}
+    for name, default, gates in (
+        ('alpha', None, ASKING),
+        *((name, default, PROBED) for name, default in critics.items()),
+    ):
+        value = getattr(args, name)
+        if value != default and args.gate not in gates:
+            rule = f'does nothing with gate {args.gate or "none"}; leave it out, or choose a gate'
+            raise UserError(f'--{name.replace("_", "-")}', value, rule, gates)
 
 
 def _training_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,7 +12,7 @@ from interactive_il.srv import CancelJob, StartJob
 from il_core.errors import UserError
 from il_gating.api import GATES
 from il_loop.findings import JobFindings
-from il_loop.fits import PROBES
+from il_loop.fits import PROBED, PROBES
 from il_loop.job import Job
 from il_ros.build import to_time
 from il_ros.health import Health
@@ -90,13 +90,9 @@ class JobsNode(IlNode):
         if self.told.job_id and self.told.state not in ENDED:
             raise UserError('jobs/train', self.told.job_id, 'is running; jobs/cancel stops it')
         p = self.params
-        settings = {
-            'gate': p.gate,
-            'epochs': p.epochs,
-            'probes': p.probes,
-            'critic-steps': p.critic_steps,
-            'seed': p.seed,
-        }
+        settings = {'gate': p.gate, 'epochs': p.epochs, 'seed': p.seed}
+        if p.gate in PROBED:
+            settings |= {'probes': p.probes, 'critic-steps': p.critic_steps}
         settings |= {'alpha': p.alpha} if p.alpha else {}
         options = [f'--{name}={value}' for name, value in settings.items()]
         self.job = Job(['round', p.run, '--json', *options])

@@ -24,6 +24,7 @@ from il_core.types import (
     Owner,
     Vector,
 )
+from il_data.dataset import one_spec
 from il_data.episode import Episode
 from il_gating.api import Gate, GateInputs
 from il_gating.core import GATE_RNG
@@ -120,6 +121,7 @@ def replay(episodes: Sequence[Episode], policy: Policy, gate: Gate) -> Replay:
         UserError: no episode begins with the policy, or none has the actions of a human that the
             gate has to see.
     """
+    one_spec(episodes)
     begun = [e for e in episodes if policy_ticks(e)]
     if not begun:
         rule = 'none begins with the policy at the controls; nothing to replay a gate on'
@@ -180,13 +182,16 @@ def trace(episode: Episode, policy: Policy, gate: Gate) -> Trace:
 
 
 def intervention_s(episodes: Sequence[Episode]) -> float | None:
-    """Return for how long a human kept the robot, on average; None where nobody took it."""
-    shared = [e for e in episodes if e.interventions]
-    count = sum(e.interventions for e in shared)
+    """Return for how long a human kept the robot that the policy had, on average; None where
+    nobody took it."""
+    count = sum(e.interventions for e in episodes)
     if not count:
         return None
-    ticks = sum(e.human_actions for e in shared)
-    return ticks * shared[0].spec.period_ns / NS_PER_S / count
+    ticks = 0
+    for episode in episodes:
+        owned = np.logical_or.accumulate(episode.owners == Owner.POLICY)
+        ticks += int((owned & (episode.owners == Owner.HUMAN)).sum())
+    return ticks * episodes[0].spec.period_ns / NS_PER_S / count
 
 
 def _needed(episode: Episode, ticks: int) -> bool | None:

@@ -15,7 +15,7 @@ from typing import Any
 from il_core.errors import UserError
 from il_core.structure import differences, plain, structure
 from il_data import manifest
-from il_data.dataset import EVERY_STATE, INTERVENTIONS, Labels, Selection, labels
+from il_data.dataset import EVERY_STATE, INTERVENTIONS, Labels, Selection, labels, notes
 from il_data.episode import Episode
 from il_data.read import bag_folders, read_episode
 from il_gating.api import GATES
@@ -137,7 +137,7 @@ def make_round(
         checkpoint_id=loaded.id,
         labels=len(selected.columns),
         new_labels=sum(e.labels for e in noted if e.new),
-        selection=_words(config.labelled),
+        selection=config.labelled.words,
         seed=config.seed,
         episodes=noted,
         config=plain(config.bc),
@@ -224,7 +224,7 @@ def _train(work: _Work, fixed: Mapping[str, float]) -> Mapping[str, Any]:
         out=out,
         progress=work.progress,
         episodes=work.hashes,
-        notes=_words(config.labelled),
+        notes=notes(work.selected, config.labelled, work.episodes),
         finish=finish,
     )
     return gate
@@ -268,15 +268,4 @@ def _human(work: _Work) -> Labels:
         labels(work.episodes, replace(chosen, weighting=''))
         if chosen.weighting
         else (work.selected)
-    )
-
-
-def _words(selection: Selection) -> str:
-    which = 'successful episodes' if selection.only_successful else 'all episodes'
-    verdicts = ', '.join(v.value for v in selection.verdicts)
-    turn = 'whoever acts' if selection.whoever_acts else "and not the policy's turn"
-    own = f"; with the policy's own, weighted by {selection.weighting}"
-    return (
-        f"the human's own actions while engaged {turn}{own if selection.weighting else ''}; "
-        f'{which}; {verdicts}'
     )

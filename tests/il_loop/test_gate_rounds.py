@@ -241,7 +241,8 @@ def test_weighted_labels_train_the_policy_and_not_the_gate(demos, tmp_path):
     assert fit.rows == sum(e.human_actions for e in episodes)
     policy = checkpoint.load(run.checkpoint(1)).policy
     assert 'weighted by sirius' in made.selection
-    assert policy.notes == made.selection
+    assert made.selection in policy.notes
+    assert 'sent beside them: 0.000' in policy.notes
 
 
 def test_tau_is_the_mean_doubt_of_the_last_quarter_of_takeovers(twice):
@@ -302,6 +303,26 @@ def test_noise_is_sent_and_not_learned(demos, tmp_path):
     assert np.concatenate(apart).max() > 0.005
     assert np.abs(np.concatenate(same)).max() < 1e-6
     assert LazyDagger.name == 'lazy_dagger'
+
+
+def test_the_checkpoint_tells_of_noise_on_demonstrations(tmp_path):
+    cast = dataclasses.replace(DEMONSTRATE, gate_params={'noise': 0.3})
+    noisy = play(make_loop(ToyWorld(), cast), range(20), 'noisy')
+    run = RunFolder(tmp_path)
+    make_round(run, noisy, config(''))
+    notes = checkpoint.load(run.checkpoint(0)).policy.notes
+    said = float(notes.partition('sent beside them: ')[2].split()[0])
+    assert 0.15 < said < 0.25, '0.245 on two axes of three, and limits cut what is too fast'
+
+
+def test_one_member_has_no_doubt_to_judge_by(demos, tmp_path):
+    alone_ = dataclasses.replace(config('hg_dagger'), bc=dataclasses.replace(BC, members=1))
+    run = RunFolder(tmp_path)
+    make_round(run, demos, alone_)
+    helped = play(make_loop(ToyWorld(), aided('hg_dagger'), run.checkpoint(0)), range(100, 104))
+    made = make_round(run, [*demos, *helped], alone_)
+    assert made.gate['thresholds'] == {}
+    assert made.gate['states'] == 'one member has no doubt'
 
 
 def test_transitions_tell_goals_from_other_ends(demos):

@@ -116,6 +116,10 @@ def test_only_what_was_before_the_first_switch_counts():
     assert {trace(e, AWAY, Far(0.0)).needed for e in own} == {True}, 'the human took over unasked'
     owned, times = sum(e.human_actions for e in mixed), sum(e.interventions for e in mixed)
     assert intervention_s(mixed) == pytest.approx(0.05 * owned / times)
+    began = dataclasses.replace(mixed[0], steps=mixed[0].steps.copy())
+    began.steps['owner'] = Owner.POLICY
+    began.steps['owner'][:10] = began.steps['owner'][12:15] = Owner.HUMAN
+    assert intervention_s([began]) == pytest.approx(0.05 * 3), 'he began with it: no intervention'
     found = replay(mixed, AWAY, Far(0.5))
     spent = found.as_set.requests * found.intervention_s
     assert found.as_set.human_share == pytest.approx(

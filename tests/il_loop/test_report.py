@@ -403,6 +403,13 @@ def test_seeds_that_no_bag_has_are_answered_with_those_they_have(run):
         (cli.round_, ('--seed', '-1'), '--seed is -1: must be 0 or above'),
         (cli.round_, ('--epochs', 'nan'), '--epochs is nan'),
         (cli.round_, ('--alpha', 'nan'), '--alpha is nan'),
+        (
+            cli.round_,
+            ('--gate', 'hg_dagger', '--alpha', '0.1'),
+            '--alpha is 0.1: does nothing with gate hg_dagger',
+        ),
+        (cli.round_, ('--gate', '', '--probes', '3'), 'does nothing with gate none'),
+        (cli.round_, ('--critic-steps', '9'), '--critic-steps is 9: does nothing with gate'),
         (cli.round_, ('--critic-steps', '0'), '--critic-steps is 0: must be at least 1'),
         (cli.evaluate, ('--seed', '-1'), '--seed is -1: must be 0 or above'),
         (cli.evaluate, ('-n', '0'), '--episodes is 0: must be at least 1'),

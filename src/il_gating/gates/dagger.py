@@ -2,8 +2,9 @@
 
 Ross, Gordon, Bagnell, AISTATS 2011: in iteration i the human acts with probability beta_i.
 beta_1 is 1 (demonstrations); afterwards 0 (`indicator`, which the paper recommends), p^(i-1)
-(`exponential`) or a straight line to 0 (`linear`, as in `imitation`). No coin is thrown while
-nobody acts, so that steps do not depend on how long a robot stood still.
+(`exponential`) or a straight line to 0 (`linear`, as in `imitation`). Which policy to keep is the
+caller's to say: the paper keeps the best on validation. No coin is thrown while nobody acts, so
+that steps do not depend on how long a robot stood still.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ NAN = float('nan')
 @dataclass(frozen=True)
 class DaggerParams:
     """`iteration`: i of the paper; 1 are the demonstrations, so 2 is the first with a policy.
-    `p`: of `exponential`. `iterations`: after so many `linear` has come to 0. `beta` (None: by
-    the schedule): share of steps on which the human acts."""
+    `indicator` takes it for 2 where it is not given (None): later ones are like it; the other
+    schedules need it. `p`: of `exponential`. `iterations`: after so many `linear` has come to 0.
+    `beta` (None: by the schedule): share of steps on which the human acts."""
 
     schedule: str = 'indicator'
-    iteration: int = 2
+    iteration: int | None = None
     p: float = 0.5
     iterations: int = 15
     beta: float | None = None
@@ -39,9 +41,12 @@ class DaggerParams:
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
             raise UserError('schedule', self.schedule, 'not known', SCHEDULES)
+        if self.iteration is None and self.beta is None and self.schedule != 'indicator':
+            rule = f'must be given for schedule {self.schedule}: 2 for the first with a policy'
+            raise UserError('iteration', None, rule)
         for name in ('iteration', 'iterations'):
-            if getattr(self, name) < 1:
-                raise UserError(name, getattr(self, name), 'must be at least 1')
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise UserError(name, value, 'must be at least 1')
         for name in ('p', 'beta'):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
@@ -50,13 +55,16 @@ class DaggerParams:
     @property
     def share(self) -> float:
         """beta_i."""
-        return SCHEDULES[self.schedule](self) if self.beta is None else self.beta
+        if self.beta is not None:
+            return self.beta
+        return SCHEDULES[self.schedule](self, (self.iteration or 2) - 1)
 
 
-SCHEDULES: Mapping[str, Callable[[DaggerParams], float]] = {
-    'indicator': lambda params: float(params.iteration == 1),
-    'exponential': lambda params: params.p ** (params.iteration - 1),
-    'linear': lambda params: max(1 - (params.iteration - 1) / params.iterations, 0.0),
+# name -> beta, from the number of policies that there were before.
+SCHEDULES: Mapping[str, Callable[[DaggerParams, int], float]] = {
+    'indicator': lambda params, before: float(before == 0),
+    'exponential': lambda params, before: params.p**before,
+    'linear': lambda params, before: max(1 - before / params.iterations, 0.0),
 }
 
 

@@ -24,6 +24,9 @@ ALIKE = ('safe_dagger', 'lazy_dagger')
 # Those whose first round settles a threshold by its alpha.
 BY_ALPHA = (*ALIKE, 'ensemble_dagger')
 
+# Those that ask on a share alpha of the states.
+ASKING = (*BY_ALPHA, 'novelty', 'thrifty_dagger')
+
 # Those that judge by how much the members of an ensemble disagree.
 SPREAD = ('ensemble_dagger', 'novelty', 'thrifty_dagger')
 

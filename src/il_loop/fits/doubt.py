@@ -21,7 +21,9 @@ from il_loop.gate_fit import FitInputs, Fitting
 
 
 def fit(inputs: FitInputs) -> Fitting:
-    """Fit tau; nothing where nobody has taken over yet (demonstrations)."""
+    """Fit tau; nothing where nobody has taken over yet, or only one member is there."""
+    if inputs.bc.members < 2:
+        return Fitting({}, 'one member has no doubt')
     doubts = doubts_at_takeover(inputs.episodes, inputs.spec)
     if not len(doubts):
         return Fitting({}, 'no intervention yet')
