@@ -10,14 +10,20 @@ tau is fitted as in every round. As in the paper (Kelly et al., ICRA 2019), the 
 then starts alone from states inside (doubt <= tau) and outside. Half of the starts are the task's,
 half were carried away by one random action, held for up to a second; a start from which the
 supervisor fails with the same seed does not count. Intervals are Student's t over seeds. Bar: from
-outside it fails at least 5 times as often.
+outside it fails at least 5 times as often. The file is written after every seed, and a run that
+was stopped goes on from it.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import os
 import tempfile
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +102,20 @@ def learn(world: World, seed: int, starts: int, folder: Path) -> dict[str, Any]:
     }
 
 
+def row(task: str, seed: int, starts: int) -> dict[str, Any]:
+    """Return what `learn` finds, in a process of its own."""
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        return learn(make_world(load_spec(task)), seed, starts, Path(folder))
+
+
+def kept(path: Path, about: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of a run with the same settings that was stopped, or of a finished one."""
+    found = json.loads(path.read_text()) if path.is_file() else {}
+    same = {key: found.get(key) for key in about} == about
+    return found['rows'] if same else []
+
+
 def supervised(world: World, seed: int) -> bool:
     """Return whether the supervisor succeeds."""
     world.reset(seed)
@@ -140,21 +160,35 @@ def summary(rows: list[Mapping[str, Any]]) -> dict[str, Any]:
     return {'rows': rows, 'failures': shares, 'ratio': asdict(times(rows))}
 
 
-def main() -> None:
-    parser = measure.parser(__doc__, 'doubt_region')
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument('--task', default='reach', choices=list(TASKS))
     parser.add_argument('--seeds', type=int, default=10)
     parser.add_argument(
         '--starts', type=int, default=400, help='of the last policy alone, per seed'
     )
+    parser.add_argument('--jobs', type=int, default=1, help='seeds at a time')
+    parser.add_argument('--out', type=Path, help='JSON file; default: by the task')
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    world = make_world(load_spec(args.task))
-    rows = []
-    for seed in range(args.seeds):
-        with tempfile.TemporaryDirectory() as folder:
-            rows.append(learn(world, seed, args.starts, Path(folder)))
-        print(rows[-1], flush=True)
+    name = 'doubt_region' if args.task == 'reach' else f'doubt_region_{args.task}'
+    args.out = args.out or measure.result_file(name)
+    return args
+
+
+def main() -> None:
+    args = options()
+    sizes, human = asdict(TASKS[args.task]), METHODS[METHOD].human
+    about = {'task': args.task, 'starts': args.starts, 'sizes': sizes, 'human': human}
+    rows = [r for r in kept(args.out, about) if r['seed'] < args.seeds]
+    left = sorted(set(range(args.seeds)) - {r['seed'] for r in rows})
+    os.environ |= {f'{name}_NUM_THREADS': '1' for name in ('OMP', 'OPENBLAS', 'MKL')}
+    with ProcessPoolExecutor(args.jobs, get_context('spawn')) as pool:
+        for done in as_completed(pool.submit(row, args.task, seed, args.starts) for seed in left):
+            rows = sorted([*rows, done.result()], key=lambda r: r['seed'])
+            print(done.result(), flush=True)
+            measure.write(args.out, {**about, **summary(rows)})
     found = summary(rows)
     inside, outside = (found['failures'][where]['value'] for where in ('inside', 'outside'))
     more = found['ratio']
@@ -162,7 +196,6 @@ def main() -> None:
         f'fails inside {100 * inside:.1f} %, outside {100 * outside:.1f} %; {more["value"]:.1f} '
         f'times as often ({more["low"]:.1f}..{more["high"]:.1f})'
     )
-    measure.write(args.out, {'task': args.task, **found})
 
 
 if __name__ == '__main__':

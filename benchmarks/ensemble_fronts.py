@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from il_sim.api import World, make_world
 STRIDE, EVALUATE = 100_000, 50_000
 QUANTILES = (0.2, 0.4, 0.6, 0.8, 0.95)
 NEVER = 1e9  # a rule that is never broken
+HELPED = Cast('ensemble_dagger', config=INSTANT, operator={'style': 'always'})
 STEPS = 30  # of the novice: with more it hardly falls
 SHARES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)  # at which both rules are compared
 RESAMPLES = 1000
@@ -81,8 +82,8 @@ def novice(world: World, seed: int, rows: int, folder: Path) -> Path:
 def run(
     world: World, checkpoint: Path, params: Mapping[str, float], first: int, episodes: int
 ) -> list[Any]:
-    cast = Cast('ensemble_dagger', params, config=INSTANT, operator={'style': 'always'})
-    return play(make_loop(world, cast, checkpoint), range(first, first + episodes))
+    loop = make_loop(world, replace(HELPED, gate_params=params), checkpoint)
+    return play(loop, range(first, first + episodes))
 
 
 def settings(world: World, checkpoint: Path, seed: int, episodes: int) -> list[dict[str, Any]]:
@@ -176,7 +177,7 @@ def compare(points: Sequence[Point], seeds: int) -> list[dict[str, float | None]
 
 
 def main() -> None:
-    parser = measure.parser(__doc__, 'ensemble_fronts')
+    parser = measure.parser(__doc__, 'ensemble_fronts', seed=None)
     parser.add_argument('--seeds', type=int, default=10)
     parser.add_argument('--rows', type=int, default=10, help='labels of the novice')
     parser.add_argument('--episodes', type=int, default=25, help='per setting and seed')
@@ -198,6 +199,7 @@ def main() -> None:
     result = {
         'seeds': args.seeds,
         'rows': args.rows,
+        'human': HELPED.human,
         'points': [asdict(p) | {'failures': asdict(over_seeds(p))} for p in points],
         'fronts': {rule: [asdict(p) for p in front(some)] for rule, some in by_rule.items()},
         'both_minus_discrepancy': gaps,

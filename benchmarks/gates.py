@@ -1,7 +1,7 @@
 """Gates side by side on one task: success alone and with help, and what it cost the human.
 
     python benchmarks/gates.py --seeds 0-4 --jobs 2        run what is missing, then the table
-    python benchmarks/gates.py --table                     the table from what is there
+    python benchmarks/gates.py --table                     the table from all that is there
     python benchmarks/gates.py --task point_insert --demos 3 --steps 300 --critic-steps 2000
     python benchmarks/gates.py --ray auto                  the same cells on a Ray cluster
 
@@ -25,11 +25,13 @@ from typing import Any
 import measure
 import numpy as np
 from gates_methods import METHODS
-from gates_numbers import calls, check, stay
+from gates_numbers import calls, check, check_method, stay
 from gates_plot import draw
 from gates_ray import Cell, run_on_ray
 from gates_table import SAID, page
 
+from il_core.errors import UserError
+from il_core.load import load_spec
 from il_loop.stats import POSITIVE, SHARE, mean, paired_difference, ratio, wilson
 
 HERE = Path(__file__).resolve().parent
@@ -46,9 +48,12 @@ def wanted(methods: list[str], seeds: list[int], folder: Path) -> list[Cell]:
 
 
 def seeds_of(words: str) -> list[int]:
-    """Return the seeds of `A` or `A-B`."""
+    """Return the seeds of `A` or `A-B`. Raises UserError where that is none."""
     first, _, last = words.partition('-')
-    return list(range(int(first), int(last or first) + 1))
+    last = last or first
+    if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+        raise UserError('--seeds', words, 'must be A or A-B, whole numbers, A at most B')
+    return list(range(int(first), int(last) + 1))
 
 
 def run(cells: list[Cell], options: list[str], jobs: int) -> list[Cell]:
@@ -82,8 +87,9 @@ def load(folder: Path) -> dict[str, dict[int, dict[str, Any]]]:
     """Return method -> seed -> cell. Raises UserError where they cannot be compared."""
     found: dict[str, dict[int, dict[str, Any]]] = {}
     cells = cells_in(folder)
-    for cell in cells.values():
+    for name, cell in cells.items():
         check(cells, cell['settings'])
+        check_method(name, cell)
         found.setdefault(cell['method'], {})[cell['seed']] = cell
     return {m: dict(sorted(found[m].items())) for m in METHODS if m in found}
 
@@ -113,9 +119,9 @@ def summed(
         values = [of(cell) for cell in cells.values() if cell.get('rounds')]
         if values and None not in values:
             row[key] = estimate(mean(values, POSITIVE))
-    # With a weighting the policy's own steps are rows, too.
-    new = [c['labels'] - first[s]['labels'] for s, c in cells.items() if s in first]
-    if new and name != 'bc' and not METHODS[name].weighting:
+    said = {s: c.get('human_labels', c['labels']) for s, c in cells.items()}
+    new = [count - first[s]['labels'] for s, count in said.items() if s in first]
+    if new and name != 'bc':
         row['new_labels'] = estimate(mean(new, POSITIVE))
     row['alone_by_seed'] = [float(np.mean(c['autonomous']['wins'])) for c in cells.values()]
     row['seconds'] = measure.spread(cell['seconds']['all'] for cell in cells.values())
@@ -176,15 +182,37 @@ def _price(
 
 
 def check_options(task: str, options: list[str], folder: Path) -> None:
-    """Raise UserError where cells of other settings are in the folder already."""
+    """Raise UserError where the task is not known, or cells of other settings are in the folder
+    already."""
     from gates_cell import arguments, settings_of  # torch; a table needs none
 
+    load_spec(task)
     words = ['bc', '0', '--folder', str(folder), '--task', task, *options]
     settings = settings_of(arguments().parse_args(words))
     check(cells_in(folder), settings)
 
 
+def check_first(cells: list[Cell], folder: Path) -> None:
+    """Raise UserError where a cell needs one that is neither there nor to be run before."""
+    for method, seed in cells:
+        first = (AFTER.get(method, ''), seed)
+        there = (folder / f'{first[0]}_{seed}.json').is_file()
+        if first[0] and first not in cells and not there:
+            rule = f'needs the cell of {first[0]} with seed {seed}: name that method, too'
+            raise UserError('--methods', method, rule)
+
+
 def main() -> None:
+    """Run what is missing, then write the table."""
+    try:
+        failed = work(options())
+    except UserError as error:
+        sys.exit(f'gates.py: {error}')
+    sys.exit(f'failed: {failed}' if failed else 0)
+
+
+def options() -> argparse.Namespace:
+    """Return the options; `more`: those that go to the cells."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -196,20 +224,34 @@ def main() -> None:
     parser.add_argument('--of', default='thrifty', choices=list(METHODS), help='paired with all')
     parser.add_argument('--table', action='store_true', help='run nothing')
     parser.add_argument('--ray', default='', metavar='ADDRESS', help='run them on this cluster')
-    args, more = parser.parse_known_args()
+    args, args.more = parser.parse_known_args()
+    if args.table and args.more:
+        parser.error(f'--table runs nothing and knows no {" ".join(args.more)}')
+    return args
+
+
+def work(args: argparse.Namespace) -> list[Cell]:
+    """Run cells and write the table of all that are in the folder; return those that failed.
+    Raises UserError."""
     failed: list[Cell] = []
     name = Path(args.task).stem.replace(':', '_')
     folder = args.folder or RESULTS / f'gates_{name}'
-    seeds = seeds_of(args.seeds)
-    folder.mkdir(parents=True, exist_ok=True)
+    if args.jobs < 1:
+        raise UserError('--jobs', args.jobs, 'must be at least 1')
     if not args.table:
-        check_options(args.task, more, folder)
-        cells, options = wanted(args.methods, seeds, folder), ['--task', args.task, *more]
+        check_options(args.task, args.more, folder)
+        cells = wanted(args.methods, seeds_of(args.seeds), folder)
+        check_first(cells, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        options = ['--task', args.task, *args.more]
         if args.ray:
             failed = run_on_ray(cells, options, folder, args.ray, AFTER, SINGLE)
         else:
             failed = run(cells, ['--folder', str(folder), *options], args.jobs)
     found = load(folder)
+    if not found:
+        rule = 'holds no cell' + (f'; failed: {failed}' if failed else '')
+        raise UserError('--folder', str(folder), rule)
     rows = [summed(name, cells, found.get('bc', {})) for name, cells in found.items()]
     gaps = [gap for key in SAID for gap in differences(found, args.of, key)]
     costs = prices(found)
@@ -219,7 +261,7 @@ def main() -> None:
     folder.with_suffix('.md').write_text(text)
     measure.write(folder.with_suffix('.json'), result)
     draw(rows, args.task, folder.with_suffix('.png'))
-    sys.exit(f'failed: {failed}' if failed else 0)
+    return failed
 
 
 if __name__ == '__main__':

@@ -195,8 +195,9 @@ def gated(cell: Cell, keep: Path | None = None) -> dict[str, Any]:
         out |= {'aided': won(helped), **cost([s for r in collected for s in r])}
         out['rounds'] = [round_row(r) for r in collected]
         out['thresholds'] = [dict(r.gate.get('thresholds', {})) for r in cell.run.rounds()]
-    # With a weighting the policy's own steps are rows, too, and do not count as labels.
-    if cell.sizes.equal and not cell.method.weighting:
+    if cell.method.weighting:  # the policy's own steps are rows, too, and no labels of the human
+        out['human_labels'] = len(labels(episodes).columns)
+    elif cell.sizes.equal:
         limit = first + cell.sizes.equal
         out['equal'] = cell.alike(episodes if rounds else demonstrations(cell, limit), limit)
     return out
@@ -323,9 +324,7 @@ def main() -> None:
         )
         found = equal(cell, args.folder) if args.method == 'bc_equal' else gated(cell, keep)
     settings = {**settings_of(args), 'spec': world.spec.hash}
-    about = {'method': args.method, 'seed': args.seed, 'settings': settings}
-    if method.gate:
-        about |= {'human': method.human, 'gate': method.gate, 'gate_params': dict(method.params)}
+    about = {'method': args.method, 'seed': args.seed, 'settings': settings, **method.about}
     period_s = world.spec.period_ns / NS_PER_S
     measure.write(
         args.folder / f'{args.method}_{args.seed}.json',

@@ -45,6 +45,23 @@ class Method:
         handover = {key: getattr(self.config, key) for key in HANDOVER}
         return {**model, **handover}
 
+    @property
+    def about(self) -> dict[str, Any]:
+        """Return what makes a row what it is, for the record."""
+        shown = self.demonstrate
+        demonstrated = {
+            'gate': shown.gate,
+            'params': dict(shown.gate_params),
+            'human': shown.human,
+        }
+        return {
+            'human': self.human if self.gate else {},
+            'gate': self.gate,
+            'gate_params': dict(self.params),
+            'weighting': self.weighting,
+            'demonstrated': demonstrated,
+        }
+
     def cast(self, **params: Any) -> Cast:
         return Cast(
             self.gate, {**self.params, **params}, config=self.config, operator=dict(self.operator)

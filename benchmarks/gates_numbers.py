@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gates_methods import METHODS
+
 from il_core.errors import UserError
 
 Cell = Mapping[str, Any]
@@ -50,3 +52,21 @@ def check(cells: Mapping[str, Cell], settings: Mapping[str, Any]) -> None:
             if found != wanted:
                 rule = f'must be {wanted}, as the cells of a folder are compared; choose another'
                 raise UserError(f'{name}: {key}', found, rule)
+
+
+def check_method(name: str, cell: Cell) -> None:
+    """Raise UserError where a cell's method was another one than it is now; what an older cell
+    does not name is not compared."""
+    method = METHODS[cell['method']]
+    for key, wanted in method.about.items():
+        if key == 'gate_params' and method.matched:  # of the model's cell
+            continue
+        found = cell.get(key, wanted)
+        if key == 'human':  # an older one has fewer fields
+            found, wanted = (
+                {k: v for k, v in one.items() if k in other}
+                for one, other in ((found, wanted), (wanted, found))
+            )
+        if found != wanted:
+            rule = f'must be {wanted}, what the method is now; run it again in another folder'
+            raise UserError(f'{name}: {key} of {cell["method"]}', found, rule)

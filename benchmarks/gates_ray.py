@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from il_core.errors import UserError
 from il_data.atomic import write_text
 
 Cell = tuple[str, int]
@@ -52,9 +53,15 @@ def run_on_ray(
     Args:
         after: a method that needs another one's cell of the same seed first.
     """
-    import ray  # an extra: pip install "interactive-il[ray]"
-
-    ray.init(address=address, log_to_driver=False, logging_level='warning')
+    try:
+        import ray  # an extra
+    except ImportError as error:
+        rule = 'needs Ray: pip install "interactive-il[ray]"'
+        raise UserError('--ray', address, rule) from error
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level='warning')
+    except (ConnectionError, ValueError) as error:
+        raise UserError('--ray', address, f'no cluster there: {error}') from error
     remote = ray.remote(num_cpus=1)(execute)
     script = str(Path(__file__).with_name('gates_cell.py'))
     left, running, failed = list(cells), dict[Any, Cell](), list[Cell]()
@@ -72,7 +79,7 @@ def run_on_ray(
             try:
                 write_text(folder / f'{cell[0]}_{cell[1]}.json', ray.get(done))
                 print(f'{cell[0]}, seed {cell[1]}: done', flush=True)
-            except ray.exceptions.RayTaskError as error:
+            except ray.exceptions.RayError as error:  # it failed, or its worker is gone
                 failed.append(cell)
                 print(f'{cell[0]}, seed {cell[1]}: {error}', flush=True)
     finally:

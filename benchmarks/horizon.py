@@ -144,7 +144,8 @@ def main() -> None:
             'by_seed': by_seed.tolist(),
             'exponent': {'value': value, 'low': low, 'high': high, 'n': args.seeds},
         }
-    measure.write(args.out, {'horizons': args.horizons, **result})
+    human = {'bc': DEMONSTRATE.human, 'dagger': DAGGER.human}
+    measure.write(args.out, {'horizons': args.horizons, 'human': human, **result})
 
 
 if __name__ == '__main__':

@@ -18,13 +18,19 @@ from il_data.atomic import write_json
 PACKAGES = ('numpy', 'torch', 'onnxruntime', 'pybullet', 'mcap', 'rclpy')
 
 
-def parser(doc: str | None, name: str, seed: int = 0) -> argparse.ArgumentParser:
-    """Return a parser with --seed and --out (docs/results/NAME.json unless told otherwise)."""
+def parser(doc: str | None, name: str, seed: int | None = 0) -> argparse.ArgumentParser:
+    """Return a parser with --out (docs/results/NAME.json unless told otherwise), and with --seed
+    unless that is None."""
     made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawTextHelpFormatter)
-    default = Path(__file__).resolve().parents[1] / 'docs' / 'results' / f'{name}.json'
-    made.add_argument('--out', type=Path, default=default, help='JSON file to write')
-    made.add_argument('--seed', type=int, default=seed, help='of whatever is random')
+    made.add_argument('--out', type=Path, default=result_file(name), help='JSON file to write')
+    if seed is not None:
+        made.add_argument('--seed', type=int, default=seed, help='of whatever is random')
     return made
+
+
+def result_file(name: str) -> Path:
+    """Return where the committed result of that name is."""
+    return Path(__file__).resolve().parents[1] / 'docs' / 'results' / f'{name}.json'
 
 
 def spread(values: Iterable[float]) -> dict[str, float]:

@@ -62,7 +62,7 @@ def row(world: World, seeds: int, demos: int, steps: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = measure.parser(__doc__, 'mountain_car')
+    parser = measure.parser(__doc__, 'mountain_car', seed=None)
     parser.add_argument('--seeds', type=int, default=10)
     args = parser.parse_args()
     world = make_world(load_spec(TASK))
@@ -75,7 +75,7 @@ def main() -> None:
             f'{100 * share["value"]:.0f} % ({100 * share["low"]:.0f}..{100 * share["high"]:.0f}), '
             f'{each["seeds_with_an_escape"]} of {each["seeds"]} seeds with one in six'
         )
-    measure.write(args.out, {'task': TASK, 'rows': rows})
+    measure.write(args.out, {'task': TASK, 'human': DEMONSTRATE.human, 'rows': rows})
 
 
 if __name__ == '__main__':

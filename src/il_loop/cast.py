@@ -38,6 +38,14 @@ class Cast:
     joystick: str = 'scripted'
     policy: str = ''
 
+    @property
+    def human(self) -> str:
+        """The simulated human and how control reaches him, in words; empty where there is none."""
+        if self.operator is None:
+            return ''
+        model = ', '.join(f'{name} {value}' for name, value in self.operator.items())
+        return f'simulated ({model}), hand-over {self.config.handover}'
+
 
 DEMONSTRATE = Cast('expert_only', operator={'style': 'always'})
 ALONE = Cast('policy_only')

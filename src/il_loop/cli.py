@@ -172,9 +172,11 @@ def evaluation_words(result: evaluation.Evaluation | evaluation.Comparison) -> l
         lines = [*evaluation_words(result.before), *evaluation_words(result.after)]
         gain = f'paired difference: {points(result.difference)}, {result.difference.n} pairs'
         return [*lines, gain + ', 95 % interval of Tango']
+    helps = result.human and result.gate != 'policy_only'
+    helped = f'; with {result.gate} and {result.human}' if helps else ''
     return [
         f'{result.label}: success {rate(result.success)}, n = {result.success.n}, seeds '
-        f'{result.seeds[0]}..{result.seeds[-1]}; {result.length_s.value:.1f} s per episode'
+        f'{result.seeds[0]}..{result.seeds[-1]}; {result.length_s.value:.1f} s per episode{helped}'
     ]
 
 
@@ -227,7 +229,7 @@ def evaluate_checkpoint(path: Path, seeds: range, cast: Cast = ALONE) -> evaluat
             episodes = play(make_loop(world, cast, path), seeds, progress=step)
     finally:
         world.close()
-    return evaluation.from_episodes(episodes, label=str(path), gate=cast.gate)
+    return evaluation.from_episodes(episodes, label=str(path), gate=cast.gate, human=cast.human)
 
 
 def _round_parser() -> argparse.ArgumentParser:

@@ -26,7 +26,7 @@ class Evaluation:
     Attributes:
         label: what was evaluated, as a reader knows it (`round 2`).
         checkpoint_id: of the policy that acted. `gate`: who could call a human; empty where a bag
-            does not say it.
+            does not say it. `human`: who that was, empty: nobody.
         success: share with Wilson's interval.
         human_s, switches, length_s: means per episode, intervals by Student's t.
         switches_per_minute: all switches over all robot time.
@@ -42,6 +42,7 @@ class Evaluation:
     length_s: Estimate
     switches_per_minute: float
     episodes: tuple[EpisodeSummary, ...]
+    human: str = ''
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -64,6 +65,7 @@ def evaluation(
     task: str,
     gate: str = 'policy_only',
     checkpoint_id: str = '',
+    human: str = '',
 ) -> Evaluation:
     """Count up episodes of one policy, ordered by seed. Raises UserError where there is none."""
     if not episodes:
@@ -82,11 +84,12 @@ def evaluation(
         length_s=mean([e.seconds for e in ordered], POSITIVE),
         switches_per_minute=sum(switches) / minutes if minutes else 0.0,
         episodes=ordered,
+        human=human,
     )
 
 
 def from_episodes(
-    episodes: Sequence[Episode], *, label: str, gate: str = 'policy_only'
+    episodes: Sequence[Episode], *, label: str, gate: str = 'policy_only', human: str = ''
 ) -> Evaluation:
     """Count up recorded or rolled out episodes of one policy on one task.
 
@@ -102,9 +105,8 @@ def from_episodes(
     counted = [summarise(e) for e in episodes]
     task = episodes[0].spec.task.name if episodes else ''
     ids = [e.checkpoint_id for e in counted]
-    return evaluation(
-        counted, label=label, task=task, gate=gate, checkpoint_id=ids[0] if ids else ''
-    )
+    about = {'label': label, 'task': task, 'gate': gate, 'human': human}
+    return evaluation(counted, **about, checkpoint_id=ids[0] if ids else '')
 
 
 def from_bags(folder: Path, seeds: range, *, label: str) -> Evaluation:
@@ -123,7 +125,8 @@ def from_bags(folder: Path, seeds: range, *, label: str) -> Evaluation:
     gates = sorted({span.state.gate for span in spans}) or ['']
     if len(gates) > 1:
         raise UserError(f'evaluation {label}: gate', gates, 'must be one only')
-    return from_episodes(episodes, label=label, gate=gates[0])
+    human = ', '.join(sorted({e.manifest.operator for e in episodes} - {''}))
+    return from_episodes(episodes, label=label, gate=gates[0], human=human)
 
 
 def _none_of(folder: Path, there: Sequence[int], asked: range) -> UserError:
@@ -150,7 +153,7 @@ def compare_common(before: Evaluation, after: Evaluation) -> Comparison | None:
 
 def _on(made: Evaluation, seeds: Container[int]) -> Evaluation:
     kept = [e for e in made.episodes if e.seed in seeds]
-    about = {'label': made.label, 'task': made.task, 'gate': made.gate}
+    about = {'label': made.label, 'task': made.task, 'gate': made.gate, 'human': made.human}
     return evaluation(kept, **about, checkpoint_id=made.checkpoint_id)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import doubt_region
 import gates
 import gates_cell
 import gates_numbers
@@ -124,6 +125,58 @@ def test_random_asks_as_often_and_for_as_long_as_its_model(tmp_path):
     (tmp_path / 'thrifty_0.json').write_text(json.dumps(model))
     made = gates_cell.matched(METHODS['random'], 0, tmp_path)
     assert made.params == {'rate': 0.02, 'duration': 20}
+
+
+@pytest.mark.parametrize(
+    ('words', 'said'),
+    [
+        ('--seeds 3,5', "--seeds is '3,5': must be A or A-B"),
+        ('--seeds 5-3', "--seeds is '5-3': must be A or A-B"),
+        ('--jobs 0', '--jobs is 0: must be at least 1'),
+        ('--task pegg', "task is 'pegg': not known"),
+        ('--table --sedes 1', '--table runs nothing and knows no --sedes 1'),
+        ('--table', 'holds no cell'),
+        ('--methods random', "--methods is 'random': needs the cell of thrifty with seed 0"),
+    ],
+)
+def test_options_that_cannot_be_are_told_at_once(tmp_path, monkeypatch, capsys, words, said):
+    folder = ['--folder', str(tmp_path / 'cells'), '--task', 'point_insert']
+    monkeypatch.setattr('sys.argv', ['gates.py', *folder, *words.split()])
+    with pytest.raises(SystemExit) as ended:
+        gates.main()
+    assert said in f'{ended.value}{capsys.readouterr().err}'
+    assert not (tmp_path / 'cells.json').exists()
+
+
+def test_a_cell_of_a_method_that_is_another_one_now_is_not_compared(tmp_path):
+    about = METHODS['safe'].about
+    (tmp_path / 'safe_0.json').write_text(json.dumps(cell(**about)))
+    assert list(gates.load(tmp_path)['safe']) == [0]
+    late = {**about, 'human': {**about['human'], 'reaction_s': 9.0}}
+    (tmp_path / 'safe_1.json').write_text(json.dumps(cell(seed=1, **late)))
+    with pytest.raises(UserError, match=r'safe_1.json: human of safe'):
+        gates.load(tmp_path)
+
+
+def test_steps_of_the_policy_are_no_labels_of_the_human(tmp_path):
+    words = ['0', '--folder', str(tmp_path), *SMALL.split()]
+    for method in ('bc', 'hg_iwr'):
+        run('gates_cell.py', method, *words)
+    found = gates.load(tmp_path)
+    weighted = found['hg_iwr'][0]
+    assert weighted['demonstrated']['human'] == found['bc'][0]['demonstrated']['human'] != ''
+    row = gates.summed('hg_iwr', found['hg_iwr'], found['bc'])
+    given = sum(r['human_share'] * r['steps'] for r in weighted['rounds'])
+    assert row['new_labels']['value'] == pytest.approx(given)
+    assert weighted['labels'] > weighted['human_labels']
+
+
+def test_seeds_of_a_run_that_was_stopped_are_kept_if_its_settings_are_the_same(tmp_path):
+    file, about = tmp_path / 'region.json', {'task': 'reach', 'starts': 9}
+    assert doubt_region.kept(file, about) == []
+    file.write_text(json.dumps({**about, 'rows': [{'seed': 3}]}))
+    assert doubt_region.kept(file, about) == [{'seed': 3}]
+    assert doubt_region.kept(file, {**about, 'starts': 8}) == []
 
 
 def test_cells_of_other_settings_are_not_mixed(tmp_path):
