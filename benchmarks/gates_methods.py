@@ -86,7 +86,7 @@ METHODS = {
     ),
     'dagger': Method('every state labelled, beta 0', 'dagger'),
     'ensemble': Method('discrepancy and doubt, each at 20 % of the labels', 'ensemble_dagger'),
-    'random': Method('at random, as often and as long as thrifty', 'random', matched='thrifty'),
+    'random': Method('at random, at the rate and mean stay of thrifty', 'random', matched='thrifty'),
     'bc_noise': Method(
         '30 demonstrations, noise 0.2 on what is sent',
         demonstrate=replace(DEMONSTRATE, gate_params={'noise': 0.2}),

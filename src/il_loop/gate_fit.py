@@ -145,7 +145,9 @@ def fit_gate(inputs: FitInputs) -> Mapping[str, Any]:
 
 
 def own_states(episodes: Sequence[Episode]) -> Vector:
-    """Return (K, F) frames on which the policy owned the robot."""
+    """Return (K, F) frames on which the policy owned the robot. The tick at which a gate asked is
+    not among them (the human or nobody owns it), as it is in the authors' lists of ThriftyDAgger
+    and in what that gate sees online: quantiles of recorded episodes are a little lower."""
     frames = [
         e.frames[(e.owners == Owner.POLICY) & np.isfinite(e.frames).all(axis=1)] for e in episodes
     ]

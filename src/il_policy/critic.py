@@ -6,7 +6,9 @@ acts from s' on. Target r + (1 - r) gamma min(Q1', Q2')(s', policy(s')), 0 after
 What differs from the authors' code, and why: targets start as copies of the new critics (there,
 those of the first round trail behind) and follow at every tenth step by as much as there in ten,
 so that ten batches are judged at once; a time-out always ends with 0 (there, rollouts drop it and
-online steps end with it), because a policy that stands still would otherwise define its own value.
+online steps end with it), because a policy that stands still would otherwise define its own value;
+rollouts are of the newest policy (there, all rounds' stay in one buffer of 3e4 steps): those of
+older ones tell where another policy fails. Steps that were recorded stay, whoever's they are.
 """
 
 from __future__ import annotations

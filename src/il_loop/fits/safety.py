@@ -22,7 +22,8 @@ def fit(inputs: FitInputs) -> Fitting:
     """Label every state that the human labelled as safe or not, and train the classifier on it.
 
     tau is the quantile of the first round with either gate for good. As in LazyDAgger's code the
-    states are those that the policy was trained on, too: what it learned well looks safe.
+    states are those that the policy was trained on, too: what it learned well looks safe. They are
+    of all rounds (in that code of the demonstrations alone).
     """
     alpha = ALPHA if inputs.alpha is None else inputs.alpha
     columns, distance = inputs.columns, Distance(inputs.spec.axes)
