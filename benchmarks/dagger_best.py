@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from dagger_labels import load
 from gates import RESULTS, differences, seeds_of
-from gates_cell import EVALUATE, Cell, Clock, Sizes, cut, won
+from gates_cell import EVALUATE, Cell, Clock, Sizes, won
 from gates_methods import METHODS
 from gates_table import words
 
@@ -50,7 +50,7 @@ def examine(
     for end in ends:
         with tempfile.TemporaryDirectory() as folder:
             made = Cell(METHODS[METHOD], seed, Sizes(), world, RunFolder(Path(folder)), Clock())
-            policy = made.clone(cut(rows, int(end)))
+            policy = made.clone(rows[:end])
             alone = won(made.evaluate(ALONE, EVALUATE, policy))
             seeds = range(made.base + VALIDATE, made.base + VALIDATE + validations)
             wins = [e.outcome.name == 'SUCCESS' for e in made.play(ALONE, seeds, policy)]

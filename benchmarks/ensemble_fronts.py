@@ -25,7 +25,7 @@ import numpy as np
 
 from il_core.load import load_spec
 from il_core.types import Outcome, Owner
-from il_data.dataset import Columns, labels
+from il_data.dataset import labels
 from il_loop.cast import DEMONSTRATE, INSTANT, Cast, make_loop, play
 from il_loop.stats import SHARE, Estimate, mean
 from il_policy import bc
@@ -72,11 +72,8 @@ class Point:
 def novice(world: World, seed: int, rows: int, folder: Path) -> Path:
     """Clone ten nets from the first rows of one demonstration."""
     shown = labels(play(make_loop(world, DEMONSTRATE), [STRIDE * (seed + 1)])).columns
-    few = Columns(
-        *(c[:rows] for c in (shown.observations, shown.actions, shown.episode, shown.weight))
-    )
     config = bc.BcConfig(members=10, hidden=(32, 32), batch=rows, steps=STEPS, validation=0.0)
-    return bc.train(few, world.spec, config, seed=seed, out=folder / 'novice')
+    return bc.train(shown[:rows], world.spec, config, seed=seed, out=folder / 'novice')
 
 
 def run(

@@ -167,7 +167,7 @@ class Cell:
 
     def alike(self, episodes: Sequence[Episode], count: int) -> dict[str, Any]:
         """Return what a policy from the first `count` labels reaches alone."""
-        rows = cut(labels(episodes, self.config.labelled).columns, count)
+        rows = labels(episodes, self.config.labelled).columns[:count]
         checkpoint = self.clone(rows, 'equal')
         return {'labels': len(rows), **won(self.evaluate(ALONE, EVALUATE, checkpoint, 'equal'))}
 
@@ -206,7 +206,7 @@ def gated(cell: Cell, keep: Path | None = None) -> dict[str, Any]:
 def equal(cell: Cell, folder: Path) -> dict[str, Any]:
     """Clone from as many labels as `thrifty` had with this seed, all of them demonstrations."""
     count = json.loads((folder / f'thrifty_{cell.seed}.json').read_text())['labels']
-    out = cell.clone(cut(labels(demonstrations(cell, count)).columns, count))
+    out = cell.clone(labels(demonstrations(cell, count)).columns[:count])
     return {'labels': count, 'autonomous': won(cell.evaluate(ALONE, EVALUATE, out))}
 
 
@@ -218,14 +218,9 @@ def demonstrations(cell: Cell, count: int) -> list[Episode]:
     return demos
 
 
-def cut(rows: Columns, count: int) -> Columns:
-    """Return the first rows, in the order in which they were recorded."""
-    columns = (rows.observations, rows.actions, rows.episode, rows.weight)
-    return Columns(*(column[:count] for column in columns))
-
-
 def matched(method: Method, seed: int, folder: Path) -> Method:
-    """Return a method that asks as often as its model, and whose human stays as long."""
+    """Return a method that asks at the rate of its model, for the ticks that its human stayed on
+    average; the end of an episode cuts these, too."""
     if not method.matched:
         return method
     model = json.loads((folder / f'{method.matched}_{seed}.json').read_text())

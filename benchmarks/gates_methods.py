@@ -24,8 +24,8 @@ WATCHING: Mapping[str, Any] = {
 @dataclass(frozen=True)
 class Method:
     """A row of the table. `gate` empty: cloning alone; `alpha` None: as the gate's paper has it;
-    `aided`: parameters of the gate in the evaluation with help; `matched`: asks as often and for
-    as long as that method did with the same seed; `weighting`: of the labels."""
+    `aided`: parameters of the gate in the evaluation with help; `matched`: asks at the rate of
+    that method with the same seed, for its mean stay; `weighting`: of the labels."""
 
     words: str
     gate: str = ''
@@ -86,7 +86,9 @@ METHODS = {
     ),
     'dagger': Method('every state labelled, beta 0', 'dagger'),
     'ensemble': Method('discrepancy and doubt, each at 20 % of the labels', 'ensemble_dagger'),
-    'random': Method('at random, at the rate and mean stay of thrifty', 'random', matched='thrifty'),
+    'random': Method(
+        'at random, at the rate and mean stay of thrifty', 'random', matched='thrifty'
+    ),
     'bc_noise': Method(
         '30 demonstrations, noise 0.2 on what is sent',
         demonstrate=replace(DEMONSTRATE, gate_params={'noise': 0.2}),

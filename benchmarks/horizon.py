@@ -62,16 +62,12 @@ def with_horizon(steps: int) -> Spec:
 
 def cut(episodes: Sequence[Episode], count: int) -> Columns:
     """Return the first `count` labels, every visited state being one."""
-    return Columns(*(column[:count] for column in parts(labels(episodes, EVERY_STATE).columns)))
+    return labels(episodes, EVERY_STATE).columns[:count]
 
 
 def joined(rounds: Sequence[Columns]) -> Columns:
     """Return the labels of all rounds."""
-    return Columns(*map(np.concatenate, zip(*map(parts, rounds), strict=True)))
-
-
-def parts(rows: Columns) -> tuple[np.ndarray, ...]:
-    return rows.observations, rows.actions, rows.episode, rows.weight
+    return Columns(*map(np.concatenate, zip(*(vars(r).values() for r in rounds), strict=True)))
 
 
 def collect(world, cast: Cast, policy: Table | None, first: int, count: int) -> list[Episode]:

@@ -22,7 +22,7 @@ import torch
 
 from il_core.load import load_spec
 from il_core.types import NS_PER_S
-from il_data.dataset import Columns, labels
+from il_data.dataset import labels
 from il_data.episode import Episode
 from il_gating.config import GateConfig
 from il_loop.cast import ALONE, DEMONSTRATE, Cast, make_loop, play
@@ -121,11 +121,8 @@ def equal_labels(
     demos: list[Episode] = []
     while sum(len(e) for e in demos) < count:
         demos = demonstrate(world, base, len(demos) + 5)
-    rows = labels(demos).columns
-    cut = Columns(
-        rows.observations[:count], rows.actions[:count], rows.episode[:count], rows.weight[:count]
-    )
-    bc.train(cut, world.spec, config.bc, seed=config.seed, out=out)
+    rows = labels(demos).columns[:count]
+    bc.train(rows, world.spec, config.bc, seed=config.seed, out=out)
     made = point(world, 'BC, equal labels', out, count, [], plan, base)
     return replace(made, human_s=count * world.spec.period_ns / NS_PER_S)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,10 @@ class Columns:
 
     def __len__(self) -> int:
         return len(self.observations)
+
+    def __getitem__(self, rows: slice | NDArray[Any]) -> Columns:
+        """Return some rows: a slice, a mask (N,) or an index."""
+        return Columns(*(column[rows] for column in vars(self).values()))
 
 
 @dataclass(frozen=True)
@@ -156,10 +161,8 @@ def _columns(
     if selection.weighting:
         found = np.concatenate([kinds(e)[rows] for e, rows in pairs])
         weight[finite] = WEIGHTINGS[selection.weighting](found[finite])
-    if not finite.all():
-        columns = (frames, actions, episode, weight)
-        frames, actions, episode, weight = (column[finite] for column in columns)
-    return Columns(frames, actions, episode, weight)
+    columns = Columns(frames, actions, episode, weight)
+    return columns if finite.all() else columns[finite]
 
 
 def _rows(episode: Episode, selection: Selection) -> NDArray[np.intp]:

@@ -148,7 +148,7 @@ def usable(data: Columns, spec: Spec) -> Columns:
     keep = data.weight > 0
     if not keep.any():
         raise UserError('training data: rows', len(data), 'no labels; record demonstrations first')
-    used = Columns(*(getattr(data, f.name)[keep] for f in dataclasses.fields(Columns)))
+    used = data[keep]
     for name in ('observations', 'actions'):
         bad = np.argwhere(~np.isfinite(getattr(used, name)))
         if len(bad):

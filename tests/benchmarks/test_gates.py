@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dagger_best
 import doubt_region
 import gates
 import gates_cell
@@ -177,6 +178,18 @@ def test_seeds_of_a_run_that_was_stopped_are_kept_if_its_settings_are_the_same(t
     file.write_text(json.dumps({**about, 'rows': [{'seed': 3}]}))
     assert doubt_region.kept(file, about) == [{'seed': 3}]
     assert doubt_region.kept(file, {**about, 'starts': 8}) == []
+
+
+def test_the_policy_of_dagger_is_the_latest_of_those_that_are_best_on_validation():
+    def a_round(validated, alone):
+        wins = [True] * alone + [False] * (10 - alone)
+        return {'validation': [True] * validated, 'autonomous': {'wins': wins}}
+
+    row = {'seed': 0, 'rounds': [a_round(1, 1), a_round(3, 4), a_round(3, 3), a_round(2, 9)]}
+    assert dagger_best.chosen(row) == 2
+    found = dagger_best.table([row, {**row, 'seed': 1}])
+    assert found['alone']['chosen']['value'] == pytest.approx(0.3)
+    assert found['alone']['last']['value'] == pytest.approx(0.9)
 
 
 def test_cells_of_other_settings_are_not_mixed(tmp_path):

@@ -12,9 +12,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from il_data.dataset import Columns
 from il_gating.fit import fit_novelty, joined, predicted
 from il_loop.gate_fit import ENOUGH, FitInputs, Fitting, own_states
 from il_policy import bc
@@ -47,7 +45,7 @@ def left_out(inputs: FitInputs) -> Output:
         for episode in np.unique(columns.episode):
             seen = columns.episode != episode
             out = bc.train(
-                _rows(columns, seen),
+                columns[seen],
                 inputs.spec,
                 inputs.bc,
                 seed=inputs.seed,
@@ -56,12 +54,3 @@ def left_out(inputs: FitInputs) -> Output:
             runtime = OnnxRuntime((out / GRAPH).read_bytes())
             outputs.append(predicted(runtime, columns.observations[~seen]))
     return joined(outputs)
-
-
-def _rows(columns: Columns, chosen: NDArray[np.bool_]) -> Columns:
-    return Columns(
-        columns.observations[chosen],
-        columns.actions[chosen],
-        columns.episode[chosen],
-        columns.weight[chosen],
-    )
