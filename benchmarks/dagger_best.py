@@ -1,17 +1,18 @@
 """DAgger as its paper ends: of the policies of all rounds, the one that is best on validation.
 
-    python benchmarks/gates.py --methods dagger --seeds 5-9 --keep /tmp/labels
-    python benchmarks/dagger_best.py /tmp/labels --seeds 5-9
+    python benchmarks/gates.py --methods dagger --seeds 5-9 --folder /tmp/cells --keep /tmp/labels
+    python benchmarks/dagger_best.py /tmp/labels --seeds 5-9 --cells /tmp/cells
 
 gates.py judges every method's last policy. Here the policy of every round is cloned again from the
 labels that the cell kept, as many as there were then, and runs alone: on validation seeds that
 nothing else uses, and on the cell's own evaluation seeds. The one with most wins in validation is
 the chosen one, of several the latest. Differences are paired by evaluation seed. Seeds that the
-file of results holds are kept: a stopped run goes on; remove it to begin anew.
+file of results holds are kept where settings are the same: a stopped run goes on.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -23,18 +24,21 @@ import measure
 import numpy as np
 import torch
 from dagger_labels import load
+from doubt_region import kept
 from gates import RESULTS, differences, seeds_of
 from gates_cell import EVALUATE, Cell, Clock, Sizes, won
 from gates_methods import METHODS
+from gates_numbers import check
 from gates_table import words
 
+from il_core.errors import UserError
 from il_core.load import load_spec
 from il_loop.cast import ALONE
 from il_loop.run_folder import RunFolder
 from il_loop.stats import SHARE, mean
 from il_sim.api import World, make_world
 
-METHOD, VALIDATE = 'dagger', 800_000
+TASK, METHOD, VALIDATE = 'peg_insert', 'dagger', 800_000
 CHOSEN, LAST = 'chosen', 'last'
 
 
@@ -101,15 +105,27 @@ def main() -> None:
     )
     args = parser.parse_args()
     torch.set_num_threads(1)
-    world = make_world(load_spec('peg_insert'))
-    rows = json.loads(args.out.read_text())['rows'] if args.out.is_file() else []
-    there = {row['seed'] for row in rows}
+    world, about = make_world(load_spec(TASK)), {'validations': args.validations}
+    cells, rows = cells_of(args), kept(args.out, about)
+    for seed in sorted(set(cells) - {row['seed'] for row in rows}):
+        labels = args.labels / f'{METHOD}_{seed}.npz'
+        rows.append(examine(world, seed, labels, cells[seed], args.validations))
+        measure.write(args.out, {**about, 'rows': rows, **table(rows)})
+    table(rows)
+
+
+def cells_of(args: argparse.Namespace) -> dict[int, Any]:
+    """Return the cells by seed. Raises UserError where one, or its labels, are missing, or it was
+    made with other sizes than those of gates.py."""
+    cells = {}
     for seed in seeds_of(args.seeds):
-        if seed not in there:
-            name = f'{METHOD}_{seed}'
-            cell = json.loads((args.cells / f'{name}.json').read_text())
-            rows.append(examine(world, seed, args.labels / f'{name}.npz', cell, args.validations))
-            measure.write(args.out, {'rows': rows, **table(rows)})
+        cell, labels = args.cells / f'{METHOD}_{seed}.json', args.labels / f'{METHOD}_{seed}.npz'
+        for path in (cell, labels):
+            if not path.is_file():
+                raise UserError('file', str(path), 'is not there; see --help')
+        cells[seed] = json.loads(cell.read_text())
+        check({cell.name: cells[seed]}, {'task': TASK, **asdict(Sizes())})
+    return cells
 
 
 if __name__ == '__main__':

@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -184,12 +185,20 @@ def main() -> None:
     rows = [r for r in kept(args.out, about) if r['seed'] < args.seeds]
     left = sorted(set(range(args.seeds)) - {r['seed'] for r in rows})
     os.environ |= {f'{name}_NUM_THREADS': '1' for name in ('OMP', 'OPENBLAS', 'MKL')}
+    failed = []
     with ProcessPoolExecutor(args.jobs, get_context('spawn')) as pool:
-        for done in as_completed(pool.submit(row, args.task, seed, args.starts) for seed in left):
+        begun = {pool.submit(row, args.task, seed, args.starts): seed for seed in left}
+        for done in as_completed(begun):
+            if error := done.exception():
+                failed.append(f'seed {begun[done]}: {error}')
+                continue
             rows = sorted([*rows, done.result()], key=lambda r: r['seed'])
             print(done.result(), flush=True)
-            measure.write(args.out, {**about, **summary(rows)})
+            measure.write(args.out, {**about, 'rows': rows})
+    if failed:
+        sys.exit(f'failed, the others are kept: {"; ".join(failed)}')
     found = summary(rows)
+    measure.write(args.out, {**about, **found})
     inside, outside = (found['failures'][where]['value'] for where in ('inside', 'outside'))
     more = found['ratio']
     print(

@@ -199,8 +199,8 @@ def sent_beside(episodes: Sequence[Episode]) -> float:
 def notes(found: Labels, selection: Selection, episodes: Sequence[Episode]) -> str:
     """Return what a policy was trained from, for its checkpoint."""
     taken = [e for e in episodes if not selection.refuses(e)]
-    sent = f'sent beside them: {sent_beside(taken):.3f} of half a range (noise, limits), rms'
-    return f'{len(found.columns)} labels: {selection.words}; {sent}'
+    sent = f'sent beside them where he acted: {sent_beside(taken):.3f} of half a range'
+    return f'{len(found.columns)} labels: {selection.words}; {sent} (noise, limits), rms'
 
 
 def load_labels(

@@ -5,25 +5,29 @@ from __future__ import annotations
 
 from il_core.types import EpisodeEvent, EventKind, Mode
 from il_gating.asked import GateEvent, Request
+from il_gating.intake import Presses
 from il_gating.memory import GateMemory
 
 
 class Carried:
-    """Outlives the gate core, which is built anew at every activation."""
+    """Outlives the gate core, which is built anew at every activation.
+
+    Attributes:
+        presses: as the joystick counted them when a gate heard it last; None: none ever did.
+    """
 
     def __init__(self) -> None:
         self._running: EpisodeEvent | None = None
         self._stopped = False
-        self._presses: int | None = None
+        self.presses: Presses | None = None
         self._memory: GateMemory | None = None
 
     def recall(self, memory: GateMemory) -> None:
         """Go on where `memory` says that the process before was, and note there what comes."""
         self._memory, self._stopped = memory, self._stopped or memory.stopped
         memory.stop(self._stopped)
-        if self._presses is None:
-            self._presses = memory.presses
-        memory.count(self._presses)
+        self.presses = memory.presses if self.presses is None else self.presses
+        memory.count(self.presses)
 
     def hear(self, event: EpisodeEvent) -> bool:
         """Take in an event. Returns whether it is news that an episode began or ended: latched
@@ -37,19 +41,12 @@ class Carried:
             return False
         return True
 
-    def note(self, mode: Mode) -> None:
-        """The gate said that it is in this mode."""
-        self._stopped = mode is Mode.ESTOP
+    def note(self, mode: Mode, presses: Presses | None) -> None:
+        """The gate said that it is in this mode, and that it had acted on these presses."""
+        self._stopped, self.presses = mode is Mode.ESTOP, presses
         if self._memory is not None:
             self._memory.stop(self._stopped)
-
-    def pressed(self, count: int) -> bool:
-        """The joystick counts so many presses of the emergency stop. Returns whether that is more
-        than a gate had heard of."""
-        before, self._presses = self._presses, count
-        if self._memory is not None:
-            self._memory.count(count)
-        return before is not None and count > before
+            self._memory.count(presses)
 
     def events(self) -> list[GateEvent]:
         """Return what a new core must be told before anything else."""

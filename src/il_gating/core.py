@@ -28,7 +28,7 @@ from il_gating.api import Fitted, GateInputs
 from il_gating.arbiter import Arbiter, Sent
 from il_gating.asked import NO_REQUESTS, Asked, GateEvent, Request, asked, refusal
 from il_gating.config import GateConfig
-from il_gating.intake import Joystick, Observation, Stops, known, none_missed
+from il_gating.intake import Joystick, Observation, Presses, known
 from il_gating.switch import Switch, SwitchInputs, SwitchOutput
 
 # Purpose number of the gate's random generator: default_rng((GATE_RNG, seed)).
@@ -52,17 +52,17 @@ class GateCore:
         spec: of the robot and task.
         fitted: who should act, and for which checkpoint's policy (empty: for any).
         config: hand-over and time-outs.
-        stops: knows what the gate before had heard.
+        presses: counts of the joystick that the gate before had heard; None: not known.
     """
 
     def __init__(
-        self, spec: Spec, fitted: Fitted, config: GateConfig, stops: Stops = none_missed
+        self, spec: Spec, fitted: Fitted, config: GateConfig, presses: Presses | None = None
     ) -> None:
         self.spec, self.config = spec, config
         self.gate, self.checkpoint_id = fitted
         self._switch = Switch(config, self.gate.autonomous_start)
         self._arbiter = Arbiter(spec)
-        self._joystick = Joystick(config.joystick_timeout_s, self._arbiter.problem, stops)
+        self.joystick = Joystick(config.joystick_timeout_s, self._arbiter.problem, presses)
         self._observation = Observation(spec, config.observation_timeout_s)
         self._tick, self._stamp_ns = 0, 0
         self._first_ns: int | None = None
@@ -103,7 +103,7 @@ class GateCore:
         """
         received_ns = now_ns if expert_received_ns is None else expert_received_ns
         self._complaint = ''
-        presses = self._joystick.take(expert, received_ns)
+        presses = self.joystick.take(expert, received_ns)
         proposal = self._observation.newer(proposal)
         if proposal is not None and self._first_ns is None:
             self._first_ns = proposal.frame.stamp_ns
@@ -140,7 +140,7 @@ class GateCore:
         """Let another hand-over and other time-outs hold from the next tick on."""
         self.config = config
         self._switch.configure(config)
-        self._joystick.timeout_s = config.joystick_timeout_s
+        self.joystick.timeout_s = config.joystick_timeout_s
         self._observation.timeout_s = config.observation_timeout_s
 
     def swap(self, new: Fitted) -> Fitted:
@@ -159,7 +159,7 @@ class GateCore:
 
     def refusal(self, request: Request, now_ns: int) -> str:
         """Say why a request would do nothing now, empty where it would do something."""
-        silence, blind = self._joystick.silence(now_ns), self._observation.missing(now_ns)
+        silence, blind = self.joystick.silence(now_ns), self._observation.missing(now_ns)
         return refusal(request, self.mode, silence, bool(self._episode_id), blind)
 
     def _take_events(self, events: Iterable[GateEvent]) -> tuple[EventKind, Set[Request]]:
@@ -187,7 +187,7 @@ class GateCore:
     def _inputs(
         self, proposal: Proposal | None, frame: Vector | None, what: Asked, now_ns: int
     ) -> SwitchInputs:
-        expert = self._joystick.fresh(now_ns)
+        expert = self.joystick.fresh(now_ns)
         stale = '' if frame is not None else self._observation.stale(now_ns)
 
         def decide(mode: Mode) -> Decision | None:
@@ -199,9 +199,9 @@ class GateCore:
 
         return SwitchInputs(  # in order: by keyword it takes twice as long
             decide,
-            self._joystick.usable(expert),
+            self.joystick.usable(expert),
             expert is not None and expert.engaged,
-            self._joystick.problem(expert, now_ns),
+            self.joystick.problem(expert, now_ns),
             stale,
             self._observation.problem or stale,
             '' if proposal is None else proposal.fault or self._arbiter.problem(proposal.mean),
@@ -234,7 +234,7 @@ class GateCore:
         if out.mode is Mode.AUTONOMOUS and proposal is not None:
             action = proposal.mean
         elif out.mode is Mode.SUPERVISOR and usable:
-            action = self._joystick.action
+            action = self.joystick.action
             if action is not None and self._decision is not None:
                 action = self._noisy(action, self._decision.noise)
         if out.changed:
@@ -277,7 +277,7 @@ class GateCore:
             decision.scores,
             decision.thresholds,
             math.nan if proposal is None else proposal.frame.age_s,
-            self._joystick.age_s(now_ns),
+            self.joystick.age_s(now_ns),
             self.checkpoint_id,
             out.hand_back_ready,
         )

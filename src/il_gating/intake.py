@@ -14,15 +14,25 @@ from il_core.spec import Spec
 from il_core.types import NO_PRESSES, NS_PER_S, ExpertAction, Press, Proposal, Vector
 
 Problem = Callable[[Vector | None], str]
-# Is told how often the emergency stop was pressed by a joystick's count; True: more often than the
-# gate before, which is gone, had heard.
-Stops = Callable[[int], bool]
-STOP = tuple(int(press is Press.ESTOP) for press in Press)
+Presses = tuple[int, ...]
+STOP: Presses = tuple(int(press is Press.ESTOP) for press in Press)
 
 
-def none_missed(_: int) -> bool:
-    """There was no gate before."""
-    return False
+def since(before: Presses | None, now: Presses, heard: bool) -> Presses:
+    """Return how often each `Press` was pressed between two messages.
+
+    Args:
+        before, now: counts; None: not known.
+        heard: somebody listened meanwhile. Where nobody did, or a count fell (the sender began
+            anew), an emergency stop counts, and nothing else does.
+    """
+    if before is None or len(before) != len(now):
+        return NO_PRESSES
+    more = tuple(new - old for new, old in zip(now, before, strict=True))
+    anew = min(more) < 0
+    if heard and not anew:
+        return more
+    return STOP if (now if anew else more)[Press.ESTOP] > 0 else NO_PRESSES
 
 
 class Joystick:
@@ -31,15 +41,14 @@ class Joystick:
     Args:
         timeout_s: an action received longer ago counts for nothing.
         problem: says why an action cannot be sent.
-        stops: see `Stops`.
+        presses: counts that the gate before, which is gone, had heard; None: not known.
     """
 
-    def __init__(self, timeout_s: float, problem: Problem, stops: Stops = none_missed) -> None:
-        self.timeout_s, self._problem, self._stops = timeout_s, problem, stops
+    def __init__(self, timeout_s: float, problem: Problem, presses: Presses | None = None) -> None:
+        self.timeout_s, self._problem, self.presses = timeout_s, problem, presses
         self._expert: ExpertAction | None = None
         self._sound: ExpertAction | None = None
         self._received_ns = 0
-        self._seen: tuple[int, ...] | None = None
         self._bad = ''
 
     @property
@@ -50,13 +59,12 @@ class Joystick:
     def timeout_s(self, timeout_s: float) -> None:
         self._timeout_ns = round(timeout_s * NS_PER_S)
 
-    def take(self, expert: ExpertAction | None, received_ns: int) -> tuple[int, ...]:
-        """Keep a new action. Returns how often each `Press` was pressed since the last one.
+    def take(self, expert: ExpertAction | None, received_ns: int) -> Presses:
+        """Keep a new action. Returns how often each `Press` was pressed since the last one, see
+        `since`.
 
-        The first message, and one whose counts fell (its sender began anew), count as none, but
-        for an emergency stop that was pressed while no gate listened. A message that was overtaken
-        by a later one is left out; one that counts more presses was not, whatever its stamp
-        (another device's clock).
+        A message that was overtaken by a later one is left out; one that counts more presses was
+        not, whatever its stamp (another device's clock).
         """
         newest = self._expert
         if expert is None or expert is newest:
@@ -68,14 +76,10 @@ class Joystick:
         self._expert, self._received_ns = expert, received_ns
         self._bad = '' if expert.action is None else self._problem(expert.action)
         self._sound = dataclasses.replace(expert, action=None) if self._bad else expert
-        seen, self._seen = self._seen, expert.presses
-        if seen == expert.presses:
+        before, self.presses = self.presses, expert.presses
+        if before == expert.presses:
             return NO_PRESSES
-        missed = self._stops(expert.presses[Press.ESTOP])
-        if seen is None or len(seen) != len(expert.presses):
-            return STOP if missed else NO_PRESSES
-        more = tuple(new - old for new, old in zip(expert.presses, seen, strict=True))
-        return NO_PRESSES if min(more) < 0 else more
+        return since(before, expert.presses, heard=newest is not None)
 
     def fresh(self, now_ns: int) -> ExpertAction | None:
         """Return the newest message unless it is too old; an action that is not sound counts as

@@ -1,6 +1,6 @@
 """What a gate that is started anew must know: what latched axes were last told (without, it would
-open a gripper that holds something), whether the emergency stop was on, and how often it had been
-pressed: a press that no gate hears must not be lost."""
+open a gripper that holds something), whether the emergency stop was on, and what the joystick had
+counted: a stop that is pressed while no gate listens must not be lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 
 from il_core.spec import Spec
-from il_core.types import AxisKind, Vector
+from il_core.types import AxisKind, Press, Vector
+from il_gating.intake import Presses
 
 
 class Place(Protocol):
@@ -30,7 +31,7 @@ class GateMemory:
         settings: axis to what was sent last, by this gate or the one before; empty where that is
             not known.
         stopped: the emergency stop is on, or was when the gate before died.
-        presses: of the emergency stop, as the joystick counts them; None: not known.
+        presses: counts of the joystick that a gate has acted on; None: not known.
     """
 
     def __init__(self, spec: Spec, place: Place) -> None:
@@ -44,8 +45,7 @@ class GateMemory:
         sound = [(a, v) for a, v in kept if isinstance(v, float) and a.low <= v <= a.high]
         self.settings: Mapping[str, float] = {axis.name: value for axis, value in sound}
         self.stopped = found.get('estop') is True
-        presses = found.get('presses')
-        self.presses = presses if type(presses) is int else None
+        self.presses = _counts(found.get('presses'))
         self._write()  # what is there may be from long ago: it does not count, and must not again
 
     def note(self, action: Vector) -> None:
@@ -63,8 +63,8 @@ class GateMemory:
             self.stopped = on
             self._write()
 
-    def count(self, presses: int | None) -> None:
-        """The joystick counts so many presses of the emergency stop."""
+    def count(self, presses: Presses | None) -> None:
+        """The gate has acted on these counts of the joystick."""
         if presses != self.presses:
             self.presses = presses
             self._write()
@@ -77,6 +77,13 @@ class GateMemory:
     def _write(self) -> None:
         left = {'settings': self.settings, 'estop': self.stopped, 'presses': self.presses}
         self._place.write(json.dumps(left))
+
+
+def _counts(found: object) -> Presses | None:
+    """Return what a list of counts says; None where it is none."""
+    counts = tuple(found) if isinstance(found, list) else ()
+    whole = len(counts) == len(Press) and all(type(n) is int for n in counts)
+    return counts if whole else None
 
 
 def _mapping(found: object) -> Mapping[str, object]:

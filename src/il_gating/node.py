@@ -215,7 +215,7 @@ class GateNode(TickingNode):
     def tell(self, output: GateOutput) -> None:
         """Publish who acts and what happened."""
         before, self.output, state = self.output, output, output.state
-        self.carried.note(state.mode)
+        self.carried.note(state.mode, self.core.joystick.presses)
         self.status.publish(messages.state_to_msg(state))
         if output.complaint:
             self.complain(UserError('noise of the gate', self.params.gate, output.complaint))
@@ -234,7 +234,7 @@ class GateNode(TickingNode):
 
     def _build(self) -> GateCore:
         fitted = self._fitted(Path(self.params.checkpoint) if self.params.checkpoint else None)
-        return GateCore(self.spec, fitted, self.params.config(), self.carried.pressed)
+        return GateCore(self.spec, fitted, self.params.config(), self.carried.presses)
 
     def _fitted(self, checkpoint: Path | None) -> Fitted:
         p, given = self.params, parse_params(self.params.gate_params)

@@ -82,7 +82,6 @@ def round_(argv: list[str]) -> int:
     """Make the next round of a run folder."""
     args = _round_parser().parse_args(argv)
     check_numbers(vars(args))
-    _check_used(args)
     run = RunFolder(args.run)
     config = RoundConfig(
         bc.BcConfig(epochs=args.epochs, members=args.members, threads=args.threads),
@@ -93,6 +92,7 @@ def round_(argv: list[str]) -> int:
         args.seed,
         args.probes,
     )
+    _check_used(args)  # now the gate's name is known to be one
     before = len(run.rounds())
     episodes = read_bags(run)
     check_writable('run folder', run.path)
@@ -172,7 +172,7 @@ def evaluation_words(result: evaluation.Evaluation | evaluation.Comparison) -> l
         lines = [*evaluation_words(result.before), *evaluation_words(result.after)]
         gain = f'paired difference: {points(result.difference)}, {result.difference.n} pairs'
         return [*lines, gain + ', 95 % interval of Tango']
-    helps = result.human and result.gate != 'policy_only'
+    helps = result.human and result.gate not in ('', 'policy_only')
     helped = f'; with {result.gate} and {result.human}' if helps else ''
     return [
         f'{result.label}: success {rate(result.success)}, n = {result.success.n}, seeds '

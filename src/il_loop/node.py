@@ -12,7 +12,7 @@ from interactive_il.srv import CancelJob, StartJob
 from il_core.errors import UserError
 from il_gating.api import GATES
 from il_loop.findings import JobFindings
-from il_loop.fits import PROBED, PROBES
+from il_loop.fits import ASKING, PROBED, PROBES
 from il_loop.job import Job
 from il_ros.build import to_time
 from il_ros.health import Health
@@ -93,7 +93,8 @@ class JobsNode(IlNode):
         settings = {'gate': p.gate, 'epochs': p.epochs, 'seed': p.seed}
         if p.gate in PROBED:
             settings |= {'probes': p.probes, 'critic-steps': p.critic_steps}
-        settings |= {'alpha': p.alpha} if p.alpha else {}
+        if p.alpha and p.gate in ASKING:
+            settings |= {'alpha': p.alpha}
         options = [f'--{name}={value}' for name, value in settings.items()]
         self.job = Job(['round', p.run, '--json', *options])
         self.count += 1

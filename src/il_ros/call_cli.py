@@ -84,4 +84,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _usage(name: str) -> str:
-    return ' '.join([name, *(f'[{field}=]' for field in SERVICES[name].fields())])
+    needed = SERVICES[name].needed
+    fields = (f'{f}=' if f in needed else f'[{f}=]' for f in SERVICES[name].fields())
+    return ' '.join([name, *fields])

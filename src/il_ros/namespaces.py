@@ -36,5 +36,5 @@ def not_here(node: Node, service: str, lacking: str) -> UserError:
     `service`."""
     found = namespaces_with(service, (name for name, _ in node.get_service_names_and_types()))
     here = node.get_namespace()
-    rule = f'there is no {lacking} in it; is the graph up and active?'
+    rule = f'there is no {lacking} in it; is the graph up and active, and --hosts as there?'
     return UserError('namespace', here, rule, [name for name in found if name != here])

@@ -26,10 +26,12 @@ _BOOLEANS = {'true': True, 'false': False}
 
 @dataclass(frozen=True)
 class Service:
-    """A service type, and what calling it does; its fields are those of its request."""
+    """A service type, and what calling it does; its fields are those of its request, of which
+    `needed` have no default that anybody would mean."""
 
     kind: Any
     words: str
+    needed: tuple[str, ...] = ()
 
     def fields(self) -> dict[str, str]:
         """Return the request's fields: name -> ROS type."""
@@ -38,18 +40,20 @@ class Service:
 
 SERVICES = {
     'episode/start': Service(StartEpisode, 'open a bag; from here on the gate lets somebody act'),
-    'episode/stop': Service(StopEpisode, 'close the running bag with an outcome'),
+    'episode/stop': Service(StopEpisode, 'close the running bag with an outcome', ('outcome',)),
     'episode/discard': Service(Trigger, 'move the running episode, or the last one, to the trash'),
-    'episode/label': Service(LabelEpisode, 'change the outcome of a finished episode'),
+    'episode/label': Service(
+        LabelEpisode, 'change the outcome of a finished episode', ('outcome',)
+    ),
     'episode/undo': Service(Trigger, 'bring back the episode that was discarded last'),
     'gate/takeover': Service(Trigger, 'let the human drive'),
     'gate/release': Service(Trigger, 'let the policy drive again'),
     'gate/resume': Service(Trigger, 'leave HOLD'),
     'gate/reset_estop': Service(Trigger, 'unlatch the emergency stop; the gate holds then'),
-    'gate/set_budget': Service(SetBudget, 'how often a gate with a budget may ask'),
+    'gate/set_budget': Service(SetBudget, 'how often a gate with a budget may ask', ('alpha',)),
     'jobs/train': Service(StartJob, "retrain from the run's bags, then swap to the result"),
     'jobs/cancel': Service(CancelJob, 'stop the job; what it had trained is kept'),
-    'sim/reset': Service(ResetSim, 'put the world into the initial state of a seed'),
+    'sim/reset': Service(ResetSim, 'put the world into the initial state of a seed', ('seed',)),
     'sim/step': Service(StepSim, 'advance a world by n ticks, or stop it with pause=true'),
 }
 
@@ -59,31 +63,40 @@ def request(name: str, given: dict[str, str]) -> Any:
 
     Args:
         name: of the service, without namespace.
-        given: field -> value as text; fields that are not given have ROS' defaults.
+        given: field -> value as text; others than the needed ones have ROS' defaults.
 
     Raises:
-        UserError: there is no such service or field, or a value is none of its type.
+        UserError: there is no such service or field, one is missing, or a value is none of its
+            type.
     """
     if name not in SERVICES:
         raise UserError('service', name, 'not known', SERVICES)
     kind, fields = SERVICES[name].kind, SERVICES[name].fields()
+    if missing := [field for field in SERVICES[name].needed if field not in given]:
+        raise UserError(f'fields of {name}', ' '.join(given), f'must name {", ".join(missing)}')
     values = {}
     for field, text in given.items():
         if field not in fields:
             raise UserError(f'field of {name}', field, 'not known', fields or ['none'])
-        values[field] = _value(f'{field} of {name}', fields[field], text)
+        what = f'{field} of {name}'
+        if field == 'outcome':
+            values[field] = _outcome(what, text)
+        else:
+            values[field] = _value(fields[field], what, text)
         try:
             kind.Request(**{field: values[field]}, check_fields=True)  # its type's range
         except AssertionError as error:
-            raise _no_number(f'{field} of {name}', text, fields[field]) from error
+            raise _no_number(what, text, fields[field]) from error
     return kind.Request(**values)
 
 
-def _value(what: str, kind: str, text: str) -> Any:
-    if what.startswith('outcome '):
-        if text.lower() not in OUTCOMES:
-            raise UserError(what, text, 'not known', OUTCOMES)
-        return Outcome[text.upper()].value
+def _outcome(what: str, text: str) -> int:
+    if text.lower() not in OUTCOMES:
+        raise UserError(what, text, 'not known', OUTCOMES)
+    return Outcome[text.upper()].value
+
+
+def _value(kind: str, what: str, text: str) -> Any:
     if kind == 'string':
         return text
     if kind == 'boolean':

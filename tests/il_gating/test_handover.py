@@ -170,7 +170,7 @@ def test_between_episodes_the_human_may_drive_and_the_policy_may_not() -> None:
     assert (again.state.mode, again.state.step, again.state.episode_id) == (A, 0, 'episode_1')
 
 
-def test_presses_count_by_increment_and_a_new_sender_presses_nothing() -> None:
+def test_presses_count_by_increment_and_a_new_sender_presses_the_emergency_stop_alone() -> None:
     rig = Rig()
     rig.presses[Press.TAKEOVER] = 5
     rig.engaged = True
@@ -179,6 +179,8 @@ def test_presses_count_by_increment_and_a_new_sender_presses_nothing() -> None:
     rig.presses[Press.TAKEOVER] = 3
     assert rig.tick(n=2).state.mode is A
     assert rig.tick(press=Press.TAKEOVER).state.mode is S
+    rig.presses[Press.TAKEOVER], rig.presses[Press.ESTOP] = 1, 1
+    assert rig.tick().state.mode is Mode.ESTOP
 
 
 def test_a_policy_that_the_gate_was_not_fitted_for_is_hold() -> None:

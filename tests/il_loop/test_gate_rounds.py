@@ -242,7 +242,7 @@ def test_weighted_labels_train_the_policy_and_not_the_gate(demos, tmp_path):
     policy = checkpoint.load(run.checkpoint(1)).policy
     assert 'weighted by sirius' in made.selection
     assert made.selection in policy.notes
-    assert 'sent beside them: 0.000' in policy.notes
+    assert 'sent beside them where he acted: 0.000' in policy.notes
 
 
 def test_tau_is_the_mean_doubt_of_the_last_quarter_of_takeovers(twice):
@@ -311,7 +311,7 @@ def test_the_checkpoint_tells_of_noise_on_demonstrations(tmp_path):
     run = RunFolder(tmp_path)
     make_round(run, noisy, config(''))
     notes = checkpoint.load(run.checkpoint(0)).policy.notes
-    said = float(notes.partition('sent beside them: ')[2].split()[0])
+    said = float(notes.partition('where he acted: ')[2].split()[0])
     assert 0.15 < said < 0.25, '0.245 on two axes of three, and limits cut what is too fast'
 
 

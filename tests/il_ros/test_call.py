@@ -29,15 +29,26 @@ def graph(tmp_path_factory, domain):
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     rclpy.init()
     session = Session(run, namespace='arm')
-    session.wait_for_graph(60.0)
+    try:
+        session.wait_for_graph(60.0)
+        session._spin(lambda: 'jobs/train' in services(session), 20.0)  # it comes last
+        found = services(session)
+        session.close()
+        rclpy.try_shutdown()
+        yield run, found
+        process.send_signal(signal.SIGINT)
+        error = process.communicate(timeout=20)[1]
+        assert process.returncode == 0, error
+    finally:
+        rclpy.try_shutdown()
+        process.kill()
+
+
+def services(session):
+    """Return the services of the graph that are not those of every ROS node."""
     found = session._node.get_service_names_and_types()
-    session.close()
-    rclpy.try_shutdown()
     ours = [n for n, types in found if types[0].startswith(('interactive_il/', 'std_srvs/'))]
-    yield run, {name.removeprefix('/arm/') for name in ours}
-    process.send_signal(signal.SIGINT)
-    error = process.communicate(timeout=20)[1]
-    assert process.returncode == 0, error
+    return {name.removeprefix('/arm/') for name in ours}
 
 
 @pytest.fixture
@@ -78,7 +89,7 @@ def test_an_operator_records_judges_discards_and_brings_back_an_episode(graph, c
 
 
 def test_a_refusal_says_why_and_is_an_error(graph, call):
-    code, said = call('episode/stop', '--namespace', 'arm')
+    code, said = call('episode/stop', 'outcome=success', '--namespace', 'arm')
     assert code == 2
     assert "il call: service is 'episode/stop': refused: " in said
 
@@ -99,7 +110,9 @@ def test_a_wrong_namespace_names_the_right_one(graph, call):
     [
         (['gate/resum'], 'did you mean gate/resume?'),
         (['gate/resume', 'x=1'], "field of gate/resume is 'x': not known; choices: none"),
-        (['gate/set_budget', 'a=1'], "field of gate/set_budget is 'a': not known; choices: alpha"),
+        (['gate/set_budget', 'alpha=1', 'a=1'], "field of gate/set_budget is 'a': not known"),
+        (['gate/set_budget'], "fields of gate/set_budget is '': must name alpha"),
+        (['episode/label', 'reason=x'], "is 'reason': must name outcome"),
         (
             ['gate/set_budget', 'alpha=much'],
             "alpha of gate/set_budget is 'much': must be a number",

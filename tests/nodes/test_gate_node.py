@@ -223,19 +223,25 @@ def test_a_gate_that_died_in_an_emergency_stop_comes_back_in_it(gate):
     assert {s.mode for s in rig.states} == {Mode.HOLD}
 
 
-@pytest.mark.parametrize('gone', ['crashed', 'not active', 'cleaned up'])
+@pytest.mark.parametrize(
+    'gone', ['crashed', 'crashed, and the joystick began anew', 'not active', 'cleaned up']
+)
 def test_an_emergency_stop_that_is_pressed_while_no_gate_listens_is_not_lost(gate, gone):
     rig = gate()
     rig.joystick_speaks = True
+    rig.presses[Press.SUCCESS], rig.presses[Press.ESTOP] = 2, 1
     rig.started()
     assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
     between = ANEW if gone == 'cleaned up' else ()
-    if gone != 'crashed':
+    if 'crashed' not in gone:
         rig.change(OFF, *between)
         rig.spin_for(0.2)
     rig.press(Press.ESTOP)
     rig.press(Press.TAKEOVER)
     if gone == 'crashed':
+        rig.restart()
+    elif gone == 'crashed, and the joystick began anew':
+        rig.presses = [0, 0, 0, 0, 0, 1]
         rig.restart()
     else:
         rig.spin_for(0.2)
