@@ -19,6 +19,10 @@ GATE_FILE = 'gate.json'
 FORMAT = 1
 
 
+class NoCheckpoint(UserError):
+    """A gate has read its parameters, and there is no checkpoint to look for its fit in."""
+
+
 @dataclass(frozen=True)
 class Fit:
     """What one gate learned. `alpha`: the share of the fitted states on which it may ask; `rows`:
@@ -62,7 +66,9 @@ def load_fit(spec: Spec, path: Path | None, gate: str) -> Fit:
             policy.
     """
     if path is None:
-        raise UserError('checkpoint', '', f'gate `{gate}` needs one with its fit in {GATE_FILE}')
+        raise NoCheckpoint(
+            'checkpoint', '', f'gate `{gate}` needs one with its fit in {GATE_FILE}'
+        )
     checkpoint, where = load(path, spec), f'{path}/{GATE_FILE}'
     if GATE_FILE not in checkpoint.files:
         raise UserError(where, 'missing', f'gate `{gate}` was never fitted for this policy')
@@ -102,5 +108,5 @@ def fitted_file(spec: Spec, path: Path | None, name: str) -> bytes:
     """Return a file that was fitted beside the policy of a checkpoint. Raises UserError where it
     is missing or was cut."""
     if path is None:
-        raise UserError('checkpoint', '', f'the gate needs one with {name}')
+        raise NoCheckpoint('checkpoint', '', f'the gate needs one with {name}')
     return load(path, spec).read(name)

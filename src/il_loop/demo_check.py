@@ -3,19 +3,20 @@ word would otherwise show after minutes, when the settings are already kept."""
 
 from __future__ import annotations
 
+import contextlib
+
 from il_core.errors import UserError
 from il_core.load import load_spec
 from il_core.spec import Spec
 from il_gating.api import GATES
 from il_gating.build import parse_params
 from il_gating.config import GateConfig
+from il_gating.gate_file import NoCheckpoint
 from il_loop.demo import Settings
 from il_loop.fits import CALLING
 from il_loop.options import check_numbers
 from il_sim.api import make_world
-
-MOST_REACTION_S = 60.0  # as node `operator` has it
-NO_CHECKPOINT = 'checkpoint'  # what a gate says that has read its parameters and looks for its fit
+from il_teleop.experts.config import MOST_REACTION_S
 
 
 def check(settings: Settings) -> None:
@@ -42,11 +43,8 @@ def check(settings: Settings) -> None:
 def _check_gate(spec: Spec, settings: Settings) -> None:
     """Build the gate without a fit, as there is none yet: it reads its parameters first."""
     params = parse_params(settings.gate_params)
-    try:
+    with contextlib.suppress(NoCheckpoint):
         GATES.load(settings.gate).build(spec, None, params)
-    except UserError as error:
-        if error.what != NO_CHECKPOINT:
-            raise
 
 
 def _check_human(spec: Spec) -> None:

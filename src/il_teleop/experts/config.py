@@ -23,6 +23,9 @@ class Style(enum.Enum):
     OWN_JUDGEMENT = 'own_judgement'
 
 
+MOST_REACTION_S = 60.0
+
+
 @dataclass(frozen=True)
 class ScriptedConfig:
     """How a scripted operator behaves.

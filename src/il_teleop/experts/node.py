@@ -17,7 +17,7 @@ from il_ros.messages import command_from_msg, expert_from_msg, proposal_from_msg
 from il_ros.params import CommonParams, param
 from il_ros.run import run
 from il_teleop.api import EXPERTS
-from il_teleop.experts.config import ScriptedConfig, Style
+from il_teleop.experts.config import MOST_REACTION_S, ScriptedConfig, Style
 from il_teleop.experts.seen import Seen
 from il_teleop.findings import OperatorFindings
 from il_teleop.mapping import load_joystick
@@ -37,7 +37,7 @@ class OperatorParams(CommonParams):
         choices=tuple(style.value for style in Style),
     )
     reaction_s: float = param(
-        DEFAULT.reaction_s, 'from wanting to doing, in seconds', low=0.0, high=60.0
+        DEFAULT.reaction_s, 'from wanting to doing, in seconds', low=0.0, high=MOST_REACTION_S
     )
     noise: float = param(
         DEFAULT.noise,
