@@ -21,7 +21,11 @@ COLUMNS = (
 )
 # Autonomous successes of 100, with other simulators and a person in `hg`: Hoque et al., CoRL 2021.
 PUBLISHED = {'peg_insert': {'thrifty': 73, 'hg': 57}}
-SAID = {'autonomous': 'alone', 'equal': 'alone from as many labels'}
+SAID = {
+    'autonomous': 'alone',
+    'aided': 'with help',
+    'equal': 'alone from as many labels',
+}
 NONE = '–'
 
 

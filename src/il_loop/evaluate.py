@@ -26,8 +26,8 @@ class Evaluation:
     Attributes:
         label: what was evaluated, as a reader knows it (`round 2`).
         checkpoint_id: of the policy that acted. `gate`: who could call a human; empty where a bag
-            does not say it. `human`: who that was, empty: nobody, or not
-            known.
+            does not say it. `human`: who that was, empty: nobody, or
+            nobody knows.
         success: share with Wilson's interval.
         human_s, switches, length_s: means per episode, intervals by Student's t.
         switches_per_minute: all switches over all robot time.
