@@ -12,6 +12,7 @@ import rclpy
 from il_core import cli
 from il_core.types import Outcome
 from il_data import manifest
+from il_ros import call_cli
 from il_ros.services import SERVICES
 from il_ros.session import Session
 
@@ -98,7 +99,8 @@ def test_the_table_has_every_service_of_our_nodes(graph):
     assert graph[1] - OF_SWAP == set(SERVICES)
 
 
-def test_a_wrong_namespace_names_the_right_one(graph, call):
+def test_a_wrong_namespace_names_the_right_one(graph, call, monkeypatch):
+    monkeypatch.setattr(call_cli, 'FIND_S', 2.0)
     code, said = call('gate/resume')
     assert code == 2
     assert "namespace is '/': there is no gate/resume in it" in said
