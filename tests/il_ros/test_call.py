@@ -12,7 +12,6 @@ import rclpy
 from il_core import cli
 from il_core.types import Outcome
 from il_data import manifest
-from il_ros import call_cli
 from il_ros.services import SERVICES
 from il_ros.session import Session
 
@@ -22,10 +21,12 @@ OF_SWAP = {f'{n}/{p}' for n in ('gate', 'policy') for p in ('prepare', 'commit',
 
 @pytest.fixture(scope='module')
 def graph(tmp_path_factory, domain):
-    """A graph in namespace `arm` with every node that offers services; gives its run folder,
+    """A graph in namespace `arm` with every node that offers services, and a human who is too slow
+    to end an episode by reaching the goal; gives its run folder,
     and its services that are not those of every ROS node."""
     run = tmp_path_factory.mktemp('run')
     options = ['--mode', 'demonstrate', '--operator', 'scripted', '--jobs', '--run', str(run)]
+    options += ['--style', 'on_request', '--set', 'operator.reaction_s=60']
     command = [sys.executable, '-m', 'il_core.cli', 'run', *options, '--namespace', 'arm']
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     rclpy.init()
@@ -99,8 +100,7 @@ def test_the_table_has_every_service_of_our_nodes(graph):
     assert graph[1] - OF_SWAP == set(SERVICES)
 
 
-def test_a_wrong_namespace_names_the_right_one(graph, call, monkeypatch):
-    monkeypatch.setattr(call_cli, 'FIND_S', 2.0)
+def test_a_wrong_namespace_names_the_right_one(graph, call):
     code, said = call('gate/resume')
     assert code == 2
     assert "namespace is '/': there is no gate/resume in it" in said
