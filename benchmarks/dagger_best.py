@@ -33,6 +33,7 @@ from gates_table import words
 
 from il_core.errors import UserError
 from il_core.load import load_spec
+from il_core.types import Outcome
 from il_loop.cast import ALONE
 from il_loop.run_folder import RunFolder
 from il_loop.stats import SHARE, mean
@@ -57,7 +58,7 @@ def examine(
             policy = made.clone(rows[:end])
             alone = won(made.evaluate(ALONE, EVALUATE, policy))
             seeds = range(made.base + VALIDATE, made.base + VALIDATE + validations)
-            wins = [e.outcome.name == 'SUCCESS' for e in made.play(ALONE, seeds, policy)]
+            wins = [e.outcome is Outcome.SUCCESS for e in made.play(ALONE, seeds, policy)]
         found.append({'labels': int(end), 'validation': wins, 'autonomous': alone})
         print(seed, int(end), sum(wins), sum(alone['wins']), flush=True)
     again, then = found[-1]['autonomous']['wins'], cell['autonomous']['wins']

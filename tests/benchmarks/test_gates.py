@@ -169,6 +169,7 @@ def test_steps_of_the_policy_are_no_labels_of_the_human(tmp_path):
     row = gates.summed('hg_iwr', found['hg_iwr'], found['bc'])
     given = sum(r['human_share'] * r['steps'] for r in weighted['rounds'])
     assert row['new_labels']['value'] == pytest.approx(given)
+    assert given > 0
     assert weighted['labels'] > weighted['human_labels']
 
 

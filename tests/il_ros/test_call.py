@@ -22,8 +22,7 @@ OF_SWAP = {f'{n}/{p}' for n in ('gate', 'policy') for p in ('prepare', 'commit',
 @pytest.fixture(scope='module')
 def graph(tmp_path_factory, domain):
     """A graph in namespace `arm` with every node that offers services, and a human who is too slow
-    to end an episode by reaching the goal; gives its run folder,
-    and its services that are not those of every ROS node."""
+    to end an episode by reaching the goal; gives its run folder, and its `services`."""
     run = tmp_path_factory.mktemp('run')
     options = ['--mode', 'demonstrate', '--operator', 'scripted', '--jobs', '--run', str(run)]
     options += ['--style', 'on_request', '--set', 'operator.reaction_s=60']
