@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -73,6 +74,17 @@ def foreign_executable(package: str, name: str, environ: Mapping[str, str]) -> P
         if path.is_file():
             return path
     return None
+
+
+def gamepad_driver(environ: Mapping[str, str]) -> str:
+    """Return who reads a gamepad here: our own reader where SDL is, or where there is no other.
+
+    Unplugged it is silent. `joy_node` reports every button as let go then, which is how a human
+    gives the robot to the policy under a gate like `hg_dagger`.
+    """
+    sdl = importlib.util.find_spec('pygame') is not None
+    joy = foreign_executable('joy', 'joy_node', environ) is not None
+    return 'joy_node' if joy and not sdl else 'joystick_node'
 
 
 def _log_dir() -> str:

@@ -124,7 +124,7 @@ TABLE: tuple[Row, ...] = (
             'joystick',
             'il_teleop.device.node',
             'JoystickNode',
-            'reads the gamepad where the package joy is missing',
+            'reads the gamepad',
             params={'autorepeat_rate': 50.0},
         ),
         lambda a: a.joystick_reader == 'joystick_node',

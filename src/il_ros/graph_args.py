@@ -16,7 +16,7 @@ from il_core import share
 from il_core.errors import UserError
 from il_core.load import load_spec
 from il_ros.choices import gate_names, policy_names, style_names
-from il_ros.environment import HOSTS, foreign_executable
+from il_ros.environment import HOSTS, gamepad_driver
 from il_ros.namespaces import check_namespace
 from il_ros.rules import Rule, checked, param
 
@@ -56,8 +56,8 @@ class GraphArgs:
     )
     joystick_driver: str = param(
         '',
-        'operator joy: who reads the gamepad; empty: joy_node, where the package joy is missing '
-        'our own joystick_node',
+        'operator joy: who reads the gamepad; empty: our own joystick_node, or joy_node where '
+        'only the package joy is installed',
         choices=DRIVERS,
     )
     run: str = param(
@@ -152,7 +152,7 @@ class GraphArgs:
         """Who reads the gamepad; empty where the operator has none."""
         if self.operator != 'joy' or self.joystick_driver:
             return self.joystick_driver if self.operator == 'joy' else ''
-        return DRIVERS[foreign_executable('joy', 'joy_node', os.environ) is None]
+        return gamepad_driver(os.environ)
 
     @property
     def human(self) -> bool:
@@ -168,12 +168,19 @@ class GraphArgs:
                 'nobody will ever act: there is no policy, and no human who would begin; give a '
                 'checkpoint, or demonstrate (il run --mode demonstrate, demonstrate.launch.py)'
             )
-        if self.run or self.policy_name == 'none':
+        if self.policy_name == 'none':
             return ''
-        return (
-            f'policy {self.policy_name} will never act: only the recorder begins episodes, and '
-            'without a run folder there is none; give one (--run FOLDER, run:=FOLDER)'
-        )
+        if not self.run:
+            return (
+                f'policy {self.policy_name} will never act: only the recorder begins episodes, '
+                'and without a run folder there is none; give one (--run FOLDER, run:=FOLDER)'
+            )
+        if self.joystick_reader == 'joy_node':
+            return (
+                'an unplugged gamepad is one with every button let go to joy_node, which can give '
+                "the robot to the policy; joystick_node falls silent: pip install '.[joystick]'"
+            )
+        return ''
 
     @property
     def params_file(self) -> str:

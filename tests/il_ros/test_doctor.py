@@ -192,13 +192,14 @@ def test_a_joystick_where_nobody_knows_names(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ('joy', 'pygame', 'words'),
     [
-        (True, False, 'joy_node'),
+        (True, False, 'joy_node; unplugged'),
+        (True, True, 'joystick_node of this package'),
         (False, True, 'joystick_node of this package'),
         (False, False, 'neither pygame nor the package joy'),
     ],
 )
 def test_who_would_read_a_gamepad(monkeypatch, tmp_path, joy, pygame, words):
-    """As the graph would choose: our own reader where the package joy is missing."""
+    """As the graph would choose: joy_node only where our own reader cannot run."""
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
     if joy:
         (tmp_path / 'lib' / 'joy').mkdir(parents=True)
@@ -208,7 +209,7 @@ def test_who_would_read_a_gamepad(monkeypatch, tmp_path, joy, pygame, words):
     monkeypatch.delitem(sys.modules, 'pygame', raising=False)
     driver = joystick._driver()
     assert words in driver.finding
-    assert driver.level is (OK if joy or pygame else WARN)
+    assert driver.level is (OK if pygame else WARN)
 
 
 def end(node, reliable=True, latched=False):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,14 +41,22 @@ def test_each_mode_runs_what_it_needs():
     assert 'sim' not in names(mode='demonstrate', simulate=False)
 
 
-def test_our_own_reader_takes_the_place_of_a_missing_joy_node(tmp_path, monkeypatch):
+def test_joy_node_reads_the_gamepad_only_where_nothing_else_can(tmp_path, monkeypatch):
+    """To it an unplugged one has let go of the dead-man: with a policy that is said."""
     joy = tmp_path / 'lib' / 'joy' / 'joy_node'
     joy.parent.mkdir(parents=True)
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
     assert names()[-1] == 'joystick'
     assert params('joystick')['autorepeat_rate'] == 50.0
     joy.touch()
+    assert names()[-1] == 'joystick'
+    monkeypatch.setattr(sys, 'path', [])
+    monkeypatch.delitem(sys.modules, 'pygame', raising=False)
     assert names()[-1] == 'joy'
+    driven = {'mode': 'robot', 'checkpoint': 'c', 'run': 'r'}
+    assert 'let go' in GraphArgs(**driven).warning
+    assert not GraphArgs(**driven, joystick_driver='joystick_node').warning
+    assert not GraphArgs(mode='demonstrate', run='r').warning
     assert names(joystick_driver='joystick_node')[-1] == 'joystick'
     assert names(operator='keyboard', joystick_driver='joystick_node')[-1] == 'keyboard'
     with pytest.raises(UserError, match='did you mean joy_node'):

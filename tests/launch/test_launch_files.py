@@ -69,10 +69,10 @@ def test_joy_node_needs_the_package_joy():
     except PackageNotFoundError:
         with pytest.raises(RuntimeError, match='package joy is not installed: install it'):
             nodes('robot.launch.py', joystick_driver='joy_node')
-        assert nodes('robot.launch.py')[-1] == 'joystick_node', 'our own reader takes its place'
     else:
         wanted = ['policy_node', 'gate_node', 'teleop_node', 'joy_node']
-        assert nodes('robot.launch.py') == wanted
+        assert nodes('robot.launch.py', joystick_driver='joy_node') == wanted
+    assert nodes('robot.launch.py', joystick_driver='joystick_node')[-1] == 'joystick_node'
 
 
 @pytest.mark.parametrize(('command', 'terminal'), [('exit 0', True), ('exit 2', False)])

@@ -49,13 +49,12 @@ def _names() -> list[str] | None:
 
 def _driver() -> Result:
     """Say who reads the gamepad in a graph: as `GraphArgs.joystick_reader` chooses."""
-    path = environment.foreign_executable('joy', 'joy_node', environment.of_children())
-    if path:
-        return ok('driver', str(path))
+    sdl = "`pip install '.[joystick]'` from the checkout"
+    if environment.gamepad_driver(environment.of_children()) == 'joy_node':
+        finding = 'joy_node; unplugged it says that all buttons were let go'
+        remedy = f'{sdl}: joystick_node, which is silent then, needs SDL'
+        return warn('driver', finding, remedy)
     if importlib.util.find_spec('pygame') is not None:
-        return ok('driver', 'joystick_node of this package (the package joy is not installed)')
-    remedy = (
-        "`pip install '.[joystick]'` from the checkout, or `apt install ros-$ROS_DISTRO-joy` on a "
-    )
-    remedy += f'ROS install; {KEYBOARD}'
+        return ok('driver', 'joystick_node of this package')
+    remedy = f'{sdl}, or `apt install ros-$ROS_DISTRO-joy` on a ROS install; {KEYBOARD}'
     return warn('driver', 'neither pygame nor the package joy is installed', remedy)
