@@ -124,7 +124,8 @@ def test_the_task_can_be_solved_and_repeats(
 @pytest.fixture
 def rover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spec:
     paths = Recipe('A robot').cook(tmp_path, monkeypatch)
-    return load_spec(str(paths['roam.yaml']), str(paths['rover.yaml']))
+    assert paths['roam.yaml'].parent == paths['rover.yaml'].parent
+    return load_spec(str(paths['roam.yaml']))
 
 
 def test_the_robot_is_driven_by_gamepad_and_keyboard(rover: Spec) -> None:

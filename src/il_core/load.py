@@ -24,18 +24,28 @@ def load_spec(task: str, robot: str = '') -> Spec:
     """Load a task and its robot by name or by path of a YAML file.
 
     Args:
-        task: name in config/tasks, a .yaml path, or a generated one (`gym:MountainCar-v0`).
+        task: name in config/tasks, a .yaml path, or a generated one (`gym:MountainCar-v0`). The
+            robot that a file names is looked up in the folder of the file first.
         robot: name or path of another robot than the task's own.
 
     Raises:
         UserError: no such file, or a rule of the spec is broken; names file and key.
     """
     kind, colon, rest = task.partition(':')
-    if colon and not task.endswith(('.yaml', '.yml')):
+    if colon and not task.endswith(share.ENDINGS):
         spec: Spec = SPEC_SOURCES.load(kind)(rest)
         return spec
-    task_spec = _load(TaskSpec, 'tasks', task)
-    return Spec(_load(RobotSpec, 'robots', robot or task_spec.robot), task_spec)
+    path = share.find('tasks', task)
+    task_spec = structured(TaskSpec, read_yaml(path), path)
+    found = share.find('robots', robot) if robot else _robot_of(path, task_spec.robot)
+    return Spec(structured(RobotSpec, read_yaml(found), found), task_spec)
+
+
+def _robot_of(task: Path, robot: str) -> Path:
+    """Return the file of a task's own robot: one beside the task's, or one that is shipped."""
+    beside = task.parent / (robot if robot.endswith(share.ENDINGS) else f'{robot}.yaml')
+    own = beside.is_file() and beside != task
+    return beside if own else share.find('robots', robot)
 
 
 def spec_from_plain(data: object, where: str) -> Spec:
@@ -44,18 +54,21 @@ def spec_from_plain(data: object, where: str) -> Spec:
     return structure(Spec, data, where)
 
 
-def _load(kind: type[T], folder: str, name: str) -> T:
-    path: Path = share.find(folder, name)
+def read_yaml(path: Path) -> object:
+    """Return what a YAML file holds. Raises UserError where it is none."""
     try:
-        data = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
+        data: object = yaml.safe_load(path.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(path.name, str(error), 'is not YAML') from error
+    return data
+
+
+def structured(kind: type[T], data: object, path: Path) -> T:
+    """Make a value of what `path` holds. Raises UserError that names the file and the key."""
     try:
         return structure(kind, data, path.name)
     except UserError as error:
-        raise error if error.what.startswith(path.name) else _located(error, path.name) from error
-
-
-def _located(error: UserError, where: str) -> UserError:
-    rule = str(error).partition(f'{error.value!r}: ')[2].partition('; choices')[0]
-    return UserError(f'{where}: {error.what}', error.value, rule, error.choices)
+        if error.what.startswith(path.name):
+            raise
+        what = f'{path.name}: {error.what}'
+        raise UserError(what, error.value, error.rule, error.choices) from error

@@ -10,6 +10,7 @@ from pathlib import Path
 from il_core.errors import UserError
 
 PACKAGE = 'interactive_il'
+ENDINGS = ('.yaml', '.yml')
 
 
 def share_dir() -> Path:
@@ -43,7 +44,7 @@ def find(kind: str, name: str) -> Path:
         'joysticks': 'joystick',
         'params': 'parameter set',
     }.get(kind, kind)
-    if name.endswith(('.yaml', '.yml')):
+    if name.endswith(ENDINGS):
         if not Path(name).is_file():
             raise UserError(f'{what} file', name, 'no such file')
         return Path(name)

@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-import yaml
-
 from il_core import share
 from il_core.errors import UserError
+from il_core.load import read_yaml, structured
 from il_core.spec import Axis, Spec
-from il_core.structure import structure
 from il_core.types import AxisKind, Press
 from il_teleop.binding import AxisBinding, Rest
 from il_teleop.drive import Drive
@@ -184,19 +182,10 @@ def load_joystick(name: str) -> JoystickMap:
         UserError: no such file, or a rule of the mapping is broken; names file and key.
     """
     path: Path = share.find('joysticks', name)
-    try:
-        data = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise UserError(path.name, str(error), 'is not YAML') from error
+    data = read_yaml(path)
     if isinstance(data, Mapping) and 'name' not in data:
         data = {**data, 'name': path.stem}
-    try:
-        return structure(JoystickMap, data, path.name)
-    except UserError as error:
-        if error.what.startswith(path.name):
-            raise
-        what = f'{path.name}: {error.what}'
-        raise UserError(what, error.value, error.rule, error.choices) from error
+    return structured(JoystickMap, data, path)
 
 
 def _check_number(what: str, number: int, count: int) -> None:
