@@ -27,3 +27,11 @@ def check_writable(what: str, path: Path, folder: Path | None = None) -> None:
     except OSError as error:
         rule = f'cannot be written: {error.strerror} ({there})'
         raise UserError(what, str(path), rule) from error
+
+
+def check_file(option: str, path: Path | None) -> None:
+    """As `check_writable`, for a file. None is none asked for."""
+    if path is not None and path.is_dir():
+        raise UserError(option, str(path), 'is a folder; name a file')
+    if path is not None:
+        check_writable(option, path, path.parent)

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from il_core.errors import UserError
 from il_core.load import load_spec
-from il_core.writable import check_writable
+from il_core.writable import check_file, check_writable
 from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, labels, notes
 from il_data.episode import Episode
 from il_data.read import read_episodes
@@ -22,7 +22,7 @@ from il_data.weighting import WEIGHTINGS
 from il_loop import evaluate as evaluation
 from il_loop.cast import ALONE, Cast, aided, make_loop, play
 from il_loop.fits import ASKING, FITS, PROBED, PROBES
-from il_loop.options import check_file, check_numbers
+from il_loop.options import check_numbers
 from il_loop.probe import prober
 from il_loop.report_page import points, rate
 from il_loop.round_episodes import content_hash

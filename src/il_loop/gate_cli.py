@@ -12,12 +12,12 @@ from rich.table import Table
 
 from il_core.errors import UserError
 from il_core.structure import plain, structure
+from il_core.writable import check_file
 from il_data.atomic import write_json
 from il_data.read import read_episodes
 from il_gating.api import GATES, STEADY
 from il_gating.build import build_gate, parse_params
 from il_gating.gate_file import GATE_FILE, GateFile
-from il_loop.options import check_file
 from il_loop.replay import Point, Replay, replay
 from il_loop.stats import Estimate
 from il_policy.checkpoint import load

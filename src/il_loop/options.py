@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from il_core.errors import UserError
-from il_core.writable import check_writable
 
 # option -> what holds, in words and as a test; a NaN passes none of the tests.
 RULES: Mapping[str, tuple[str, Callable[[float], bool]]] = {
@@ -28,11 +26,3 @@ def check_numbers(options: Mapping[str, object]) -> None:
         value = options.get(name)
         if isinstance(value, int | float) and not holds(value):
             raise UserError(f'--{name.replace("_", "-")}', value, rule)
-
-
-def check_file(option: str, path: Path | None) -> None:
-    """As `check_writable`, for a file. None is none asked for."""
-    if path is not None and path.is_dir():
-        raise UserError(option, str(path), 'is a folder; name a file')
-    if path is not None:
-        check_writable(option, path, path.parent)

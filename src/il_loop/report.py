@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from il_core.types import NS_PER_S, Owner
+from il_core.writable import check_file
 from il_data.episode import Episode
 from il_loop import report_charts, report_data, report_pictures, report_requests
 from il_loop.demo import Settings, alone
 from il_loop.episodes import EpisodeSummary
 from il_loop.evaluate import SECONDS_PER_MINUTE
-from il_loop.options import check_file
 from il_loop.report_data import RunData
 from il_loop.report_page import Media, Page, Table, points, rate, render
 from il_loop.run_folder import RunFolder

@@ -29,7 +29,7 @@ DISCARDS = 3  # an operator who discards the same seed so often means it
 @dataclass(frozen=True)
 class Plan:
     """What to collect: one finished episode per seed, in the run folder. `again`: also where
-    there is one. An episode without a step for `stall_s` is given up.
+    there is one. An episode in which nobody acts for `stall_s` is given up.
     The rest is of a graph that runs already, as in `GraphArgs`.
 
     Raises:
@@ -73,6 +73,7 @@ class Report:
             'lacking': self.lacking,
             'episodes': [asdict(e) for e in self.episodes],
         }
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(data, indent=1) + '\n')
 
 
@@ -84,6 +85,9 @@ class Watch:
 
     def step(self, seed: int, step: int) -> None:
         """An episode is at this step."""
+
+    def holding(self, seed: int) -> None:
+        """The robot stands until a human takes over, or lets the policy begin."""
 
     def done(self, episode: Collected) -> None:
         """An episode is finished and recorded."""
@@ -133,7 +137,9 @@ def _silent(names: list[str]) -> None:
 
 def _one(session: Session, seed: int, operator: str, watch: Watch) -> Collected:
     for _ in range(DISCARDS):
-        episode = session.episode(seed, operator, lambda step: watch.step(seed, step))
+        episode = session.episode(
+            seed, operator, lambda step: watch.step(seed, step), lambda: watch.holding(seed)
+        )
         if not episode.discarded:
             watch.done(episode)
             return episode
@@ -145,6 +151,8 @@ def _report(plan: Plan, new: dict[int, Collected]) -> Report:
     episodes = {**({} if plan.again else counted), **new}
     found = {seed: episodes[seed] for seed in plan.seeds if seed in episodes}
     ids = {episode.episode_id for episode in counted.values()}
+    if plan.hosts == 'many':  # the recorder may write elsewhere: what it said is all there is
+        ids |= {episode.episode_id for episode in new.values() if episode.counts}
     lacking = [s for s in plan.seeds if s not in found or found[s].episode_id not in ids]
     return Report(tuple(found.values()), tuple(lacking))
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from il_core.writable import check_file
 from il_ros.collect import Plan, Report, Watch, collect, parse_seeds
 from il_ros.collected import Collected
 from il_ros.graph_args import GraphArgs
@@ -29,6 +30,7 @@ def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     args = graph_args(options, run=options.run) if options.start_graph else None
     seeds = parse_seeds(options.seeds)
+    check_file('--out', options.out)
     there = args or GraphArgs(options.mode, simulate=options.simulate, hosts=options.hosts)
     plan = Plan(
         Path(options.run),
@@ -45,7 +47,7 @@ def main(argv: Sequence[str]) -> int:
     with Bar(todo) as bar:
         report = collect(plan, args, bar)
     if options.out:
-        report.save(Path(options.out))
+        report.save(options.out)
     say_result(report, plan)
     return 0 if report.complete else INTERRUPTED
 
@@ -91,6 +93,10 @@ class Bar(Watch):
     def step(self, seed: int, step: int) -> None:
         self._bar.update(self._task, description=f'seed {seed}, step {step}')
 
+    def holding(self, seed: int) -> None:
+        text = f'seed {seed}: the robot stands; take over, or `il call gate/resume`'
+        self._bar.update(self._task, description=text)
+
     def done(self, episode: Collected) -> None:
         self._bar.update(self._task, advance=1)
 
@@ -107,9 +113,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--again', action='store_true', help='also seeds that are there already')
     parser.add_argument('--operator-name', default='', help='who is at the controls')
     parser.add_argument(
-        '--stall', type=float, default=20.0, help='give up after so many seconds without a step'
+        '--stall',
+        type=float,
+        default=20.0,
+        help='discard the episode and end after so many seconds in which nobody acts (default: '
+        '20); on a robot that waits for a human to begin only where something is broken',
     )
-    parser.add_argument('--out', default='', help='write the episodes as JSON into this file')
+    parser.add_argument('--out', type=Path, help='write the episodes as JSON into this file')
     parser.add_argument(
         '--start-graph',
         action='store_true',

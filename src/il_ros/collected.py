@@ -19,7 +19,8 @@ ELSEWHERE = 'the recorder of the running graph writes into {0}; give both the sa
 
 @dataclass(frozen=True)
 class Collected:
-    """One finished episode. `verdict` is the recorder's: OK, SUSPECT or BAD."""
+    """One episode that is over. `verdict` is the recorder's: OK, SUSPECT or BAD; what `counts`
+    says `il_core.types.is_finished`."""
 
     episode_id: str
     folder: str
@@ -27,21 +28,29 @@ class Collected:
     outcome: str
     verdict: str
     discarded: bool = False
+    counts: bool = True
 
 
 def present(run: Path) -> dict[int, Collected]:
-    """Return the finished episodes of a run folder by seed, the newest of each; what counts says
-    `il_core.types.is_finished`."""
-    found = {}
-    for path in sorted(run.glob('bags/*/manifest.json')):
+    """Return the episodes of a run folder that count by seed, the newest of each.
+
+    Raises:
+        UserError: a manifest is damaged.
+    """
+    every = [_episode(path) for path in sorted(run.glob('bags/*/manifest.json'))]
+    return {episode.seed: episode for episode in every if episode.counts}
+
+
+def _episode(path: Path) -> Collected:
+    try:
         data = json.loads(path.read_text())
-        outcome = Outcome[data['outcome'].upper()]
-        if is_finished(data['verdict'], outcome, data['reason']):
-            folder = str(path.parent)
-            found[int(data['seed'])] = Collected(
-                data['episode_id'], folder, data['seed'], data['outcome'], data['verdict']
-            )
-    return found
+        outcome, seed = Outcome[data['outcome'].upper()], int(data['seed'])
+        name, verdict, reason = (str(data[key]) for key in ('episode_id', 'verdict', 'reason'))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        rule = f'is damaged ({error!r}): run `il bags repair {path.parent}`'
+        raise UserError('manifest', str(path), rule) from error
+    counts = is_finished(verdict, outcome, reason)
+    return Collected(name, str(path.parent), seed, data['outcome'], verdict, counts=counts)
 
 
 def missing_seeds(seeds: Iterable[int], run: Path) -> list[int]:

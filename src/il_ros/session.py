@@ -15,7 +15,7 @@ from rclpy.experimental import EventsExecutor
 from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
-from il_core.types import EpisodeEvent, EventKind, GateState, Mode
+from il_core.types import FAULTS, EpisodeEvent, EventKind, GateState, Mode, is_finished
 from il_ros.collected import Collected, bags_of, check_folder, check_recorded, recorder_folder
 from il_ros.messages import event_from_msg, state_from_msg
 from il_ros.topics import TOPICS, create_subscription
@@ -36,7 +36,8 @@ class Session:
     Args:
         run: the run folder that the recorder writes into.
         look: called often while waiting; what it raises ends the wait.
-        stall_s: an episode in which the gate does not tick for so long is given up.
+        stall_s: an episode in which nobody acts for so long is given up. On a robot a gate that
+            holds until a human begins is none: he may be putting the scene in order.
         simulated: there is a simulator to reset.
         namespace: of the graph's nodes.
         one_disk: the recorder writes on this computer's disk; false leaves out to check that it
@@ -103,7 +104,11 @@ class Session:
             check_folder(self._recorder_folder, self._run)
 
     def episode(
-        self, seed: int, operator: str = '', progress: Callable[[int], None] = lambda step: None
+        self,
+        seed: int,
+        operator: str = '',
+        progress: Callable[[int], None] = lambda step: None,
+        holding: Callable[[], None] = lambda: None,
     ) -> Collected:
         """Run one episode and wait until its bag is closed.
 
@@ -111,6 +116,7 @@ class Session:
             seed: of the initial state; is in the manifest.
             operator: who is at the controls, for the manifest.
             progress: called with the step of the episode.
+            holding: called while the gate waits for a human to begin.
 
         Raises:
             UserError: somebody refused, or the graph stalled; the episode is discarded then. Or
@@ -124,7 +130,7 @@ class Session:
             episode_id = self._call('episode/start', request, READY_S + ANSWER_S).episode_id
         self._step_changed_s = time.monotonic()
         try:
-            self._wait_for_end(episode_id, progress)
+            self._wait_for_end(episode_id, progress, holding)
         except BaseException:
             self._give_up(episode_id)
             raise
@@ -152,14 +158,18 @@ class Session:
         if not self._spin(lambda: self._gate is not None and not self._gate.episode_id, ANSWER_S):
             raise UserError('gate/status', self._gate, 'an episode is running already')
 
-    def _wait_for_end(self, episode_id: str, progress: Callable[[int], None]) -> None:
+    def _wait_for_end(
+        self, episode_id: str, progress: Callable[[int], None], holding: Callable[[], None]
+    ) -> None:
         shown = None
 
         def ended() -> bool:
             nonlocal shown
-            acting = self._gate if self._gate and self._gate.mode is not Mode.HOLD else None
-            if acting and acting.episode_id == episode_id and acting.step != shown:
-                shown = acting.step
+            gate = self._gate if self._gate and self._gate.episode_id == episode_id else None
+            if gate and self._waits_for_a_human(gate):
+                holding()
+            elif gate and gate.mode is not Mode.HOLD and gate.step != shown:
+                shown = gate.step
                 progress(shown)
             if time.monotonic() - self._step_changed_s > self._stall_s:
                 raise UserError('episode', episode_id, self._why_stalled())
@@ -171,7 +181,7 @@ class Session:
     def _why_stalled(self) -> str:
         gate = self._gate
         state = f'{gate.mode.name}, {gate.cause.name}: {gate.detail}' if gate else 'silent'
-        return f'no step for {self._stall_s:g} s; the gate is {state}'
+        return f'nobody acted for {self._stall_s:g} s; the gate is {state}'
 
     def _give_up(self, episode_id: str) -> None:
         if self._of(episode_id, EventKind.ENDED) or not rclpy.ok():
@@ -196,13 +206,16 @@ class Session:
         discarded = bool(self._of(episode_id, EventKind.DISCARDED))
         if self._one_disk and not discarded:
             check_recorded(episode_id, self._recorder_folder, self._run)
+        verdict = event.detail.partition(';')[0]
+        told = self._of(episode_id, EventKind.OUTCOME)
         return Collected(
             episode_id,
             str(bags_of(self._run) / episode_id),
             seed,
             event.outcome.name.lower(),
-            event.detail.partition(';')[0],
+            verdict,
             discarded,
+            is_finished(verdict, event.outcome, told[0].detail if told else ''),
         )
 
     def _of(self, episode_id: str, kind: EventKind) -> list[EpisodeEvent]:
@@ -215,11 +228,17 @@ class Session:
     def _on_status(self, message: Any) -> None:
         state = state_from_msg(message)
         moving = state.mode in (Mode.AUTONOMOUS, Mode.SUPERVISOR, Mode.REQUESTING)
-        if moving and (self._gate is None or state.step != self._gate.step):
+        stepped = moving and (self._gate is None or state.step != self._gate.step)
+        if stepped or self._waits_for_a_human(state):
             self._step_changed_s = time.monotonic()
         self._gate = state
         # In lockstep nothing ticks after an episode: a gate that ever did has seen.
         self._sees |= state.tick > 0 or not math.isnan(state.observation_age_s)
+
+    def _waits_for_a_human(self, state: GateState) -> bool:
+        """On a robot nothing begins by itself."""
+        idle = state.mode is Mode.HOLD and state.cause not in FAULTS
+        return idle and not self._simulated
 
     def _call(self, name: str, request: Any, limit_s: float = ANSWER_S) -> Any:
         future = self._clients[name].call_async(request)

@@ -16,7 +16,7 @@ from std_srvs.srv import Trigger
 
 from il_core import cli
 from il_core.errors import UserError
-from il_core.types import Cause, GateState, Mode, Owner
+from il_core.types import Cause, GateState, Mode, Outcome, Owner, is_finished
 from il_gating.transitions import Event
 from il_ros import collect as collecting
 from il_ros.collect import Plan, collect, parse_seeds
@@ -36,6 +36,17 @@ def finished(run, name, seed, outcome='success', verdict='OK', reason=''):
     manifest = {'episode_id': name, 'seed': seed, 'outcome': outcome, 'verdict': verdict}
     manifest['reason'] = reason
     (folder / 'manifest.json').write_text(json.dumps(manifest))
+
+
+def test_a_damaged_manifest_is_named_with_what_mends_it(tmp_path, capsys):
+    finished(tmp_path, 'a', 1)
+    manifest = tmp_path / 'bags' / 'a' / 'manifest.json'
+    for damage in ('{', '[]', '{"seed": "x"}'):
+        manifest.write_text(damage)
+        assert cli.main(['collect', '--run', str(tmp_path), '--seeds', '1']) == 2
+        said = capsys.readouterr().err
+        assert f"manifest is '{manifest}': is damaged" in said
+        assert f'il bags repair {manifest.parent}' in said
 
 
 def test_targets_are_totals_of_episodes_that_can_be_used(tmp_path):
@@ -72,11 +83,12 @@ class Sessions:
     def close(self):
         pass
 
-    def episode(self, seed, operator, step):
+    def episode(self, seed, operator, step, holding):
         outcome, verdict = self.outcomes[seed]
         name = f'new_{seed}'
         finished(self.run, name, seed, outcome, verdict)
-        return Collected(name, '', seed, outcome, verdict)
+        counts = is_finished(verdict, Outcome[outcome.upper()], '')
+        return Collected(name, '', seed, outcome, verdict, counts=counts)
 
 
 def test_what_does_not_count_is_not_complete(tmp_path, monkeypatch, capsys):
@@ -94,6 +106,16 @@ def test_what_does_not_count_is_not_complete(tmp_path, monkeypatch, capsys):
     assert collect(again).lacking == (1,), 'the one from before was not asked for'
 
 
+def test_what_another_computer_recorded_counts_by_what_its_recorder_said(tmp_path, monkeypatch):
+    said = {1: ('success', 'OK'), 2: ('aborted', 'OK')}
+    monkeypatch.setattr(collecting, '_session', Sessions(tmp_path / 'elsewhere', said))
+    report = collect(Plan(tmp_path / 'here', (1, 2), hosts='many'))
+    assert (report.lacking, report.complete) == ((2,), False)
+    assert [e.seed for e in report.episodes] == [1, 2]
+    report.save(tmp_path / 'made' / 'out.json')
+    assert json.loads((tmp_path / 'made' / 'out.json').read_text())['lacking'] == [2]
+
+
 @pytest.mark.parametrize('text', ['x', '1-', '3,,4', '-2'])
 def test_seeds_are_read_or_refused_with_the_form(text):
     assert parse_seeds('7,0-2,1') == (7, 0, 1, 2)
@@ -108,6 +130,7 @@ def test_seeds_are_read_or_refused_with_the_form(text):
         (['--seeds', '1', '--stall', '-1'], 'stall is -1.0: must be 0.1 to 86400 s'),
         (['--seeds', '1', '--stall', 'nan'], 'stall is nan: must be'),
         (['--seeds', '1', '--namespace', '1robot'], "namespace is '1robot': must be parts of"),
+        (['--seeds', '1', '--out', '/proc/x/y.json'], "--out is '/proc/x/y.json': cannot be"),
         (['--seeds', '1', '--run', '/proc/x', '--start-graph'], 'cannot be written: No such file'),
     ],
 )
@@ -211,7 +234,7 @@ def test_a_graph_in_which_nobody_drives_is_said_not_waited_for(tmp_path):
     args = GraphArgs(
         gate='policy_only', operator='none', lockstep=True, namespace='left', run=str(tmp_path)
     )
-    with pytest.raises(UserError, match='no step for 2 s; the gate is HOLD, POLICY_FAULT'):
+    with pytest.raises(UserError, match='nobody acted for 2 s; the gate is HOLD, POLICY_FAULT'):
         collect(Plan(tmp_path, (0,), stall_s=2.0), args)
     assert not manifests(tmp_path)
     assert 'gate | ' in (tmp_path / 'graph.log').read_text()
@@ -257,5 +280,5 @@ def test_a_running_robot_graph_has_no_simulator_to_wait_for(robot_graph, tmp_pat
     while process.poll() is None and time.monotonic() < end:
         robot_graph.spin_once(0.05)
     process.kill()
-    assert 'no step for 1.5 s; the gate is HOLD' in process.communicate()[1]
+    assert 'nobody acted for 1.5 s; the gate is HOLD' in process.communicate()[1]
     assert process.returncode == 2

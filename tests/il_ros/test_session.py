@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
+import time
+from typing import NamedTuple
 
 import pytest
 import rclpy
@@ -18,6 +21,10 @@ from il_ros.session import Session
 from il_ros.topics import TOPICS, create_publisher
 
 BLIND = GateState(0, 1, Mode.HOLD, Owner.NOBODY, Cause.START)
+
+
+class Answer(NamedTuple):
+    episode_id: str
 
 
 def graph_without_simulator(name):
@@ -68,3 +75,40 @@ def test_the_disk_of_another_computer_cannot_be_looked_at(executor, tmp_path):
                 session.wait_for_graph(20.0)
         session.close()
     node.destroy_node()
+
+
+def test_a_robot_that_waits_for_its_human_is_not_given_up(executor, tmp_path, monkeypatch):
+    """He may be putting the scene in order; what is broken is given up all the same."""
+    node = graph_without_simulator('robot')
+    status = create_publisher(node, TOPICS['gate/status'])
+    seeing = dataclasses.replace(BLIND, observation_age_s=0.01)
+    holds = dataclasses.replace(seeing, episode_id='e')
+    broken = dataclasses.replace(holds, cause=Cause.STALE_OBSERVATION, detail='old')
+    held: list[float] = []
+
+    def tell():
+        waited_s = time.monotonic() - held[0] if held else 0.0
+        told = broken if waited_s > 2.0 else holds if begun.is_set() else seeing
+        status.publish(state_to_msg(told))
+
+    node.create_timer(0.05, tell)
+    executor.add_node(node)
+    begun, over = threading.Event(), threading.Event()
+
+    def spin():
+        while not over.is_set():
+            executor.spin_once(0.05)
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    session = Session(tmp_path, stall_s=0.5, simulated=False)
+    monkeypatch.setattr(session, '_call', lambda name, *_: begun.set() or Answer('e'))
+    try:
+        with pytest.raises(UserError, match=r'nobody acted for 0.5 s; .* STALE_OBSERVATION: old'):
+            session.episode(1, holding=lambda: held.append(time.monotonic()))
+        assert held[-1] - held[0] > 1.5, 'longer than what is broken may last'
+    finally:
+        over.set()
+        thread.join()
+        session.close()
+        node.destroy_node()

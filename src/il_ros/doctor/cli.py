@@ -13,6 +13,7 @@ from rich.table import Table
 
 from il_core import screen
 from il_core.errors import UserError
+from il_core.writable import check_file
 from il_ros import environment
 from il_ros.doctor.api import CHECKS, Level, Result, Settings, examine, worst
 
@@ -32,6 +33,7 @@ def main(argv: Sequence[str]) -> int:
         if name not in CHECKS.names():
             raise UserError('--only', name, 'no such check', CHECKS.names())
     console, begun_s = screen.console(), time.monotonic()
+    check_file('--json', args.json)
     found: list[tuple[str, Result]] = []
     with console.status('looking') as status:
         for name, result in examine(names, Settings(args.folder, args.hosts)):
@@ -43,6 +45,7 @@ def main(argv: Sequence[str]) -> int:
     words = ', '.join(f'{n} {level.name}' for n, level in zip(counts, Level, strict=True))
     console.print(f'{words} in {seconds:.0f} s')
     if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(_plain(found, seconds), indent=1) + '\n')
     return int(worst([result for _, result in found]) is Level.FAIL)
 
