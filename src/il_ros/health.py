@@ -90,8 +90,10 @@ def log(node: Any, text: str, level: str = 'OK') -> None:
     logger = node.get_logger()
     if level == 'OK':
         logger.info(text)
-    else:  # not by one call: rclpy refuses another severity from the same line
+    elif level == 'WARN':  # not by one call: rclpy refuses another severity from the same line
         logger.warning(text)
+    else:
+        logger.error(text)
 
 
 def _text(value: object) -> str:

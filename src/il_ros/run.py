@@ -56,7 +56,8 @@ def make_executor(kind: ExecutorKind) -> Executor:
 def run(make: Callable[[], IlNode], executor: ExecutorKind = 'events') -> None:
     """Run one node until SIGINT, SIGTERM or its own wish; never returns.
 
-    Exits with 0 after a signal, 2 where parameters or configuration are wrong, 1 on a defect.
+    Exits with 0 after a signal, 2 where it cannot be configured or activated, 1 where a callback
+    raises later.
     """
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     stop = StopFlag()

@@ -73,10 +73,18 @@ class Swapper:
         return ids[0]
 
     async def rollback(self, wait_s: float) -> None:
-        """Let both run what they ran before the last swap. Raises UserError."""
+        """Let both run what they ran before the last swap.
+
+        Raises:
+            UserError: a node is missing or refuses; both run what they ran before the call.
+        """
         self._check_there()
         await self._commit_gate(time.monotonic() + wait_s, 'gate/rollback')
-        await self._call('policy/rollback')
+        try:
+            await self._call('policy/rollback')
+        except UserError:
+            await self._call('gate/commit')  # a rollback leaves prepared what it took away
+            raise
 
     def close(self) -> None:
         for client in self._clients.values():

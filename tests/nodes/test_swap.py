@@ -276,6 +276,31 @@ def test_a_swap_that_waits_for_the_gate_can_be_given_up(ros, tmp_path):
         half.accepts = False
 
 
+def test_a_policy_that_cannot_go_back_keeps_the_gate_where_it_was(ros, tmp_path):
+    """It was configured anew since, say, and knows of no swap."""
+    half, asked = Half(answers=True), []
+    for node in (half.gate, half.policy):
+        for service in list(node.services):
+            if service.srv_type is Trigger:
+                node.destroy_service(service)
+        for phase in ('commit', 'rollback'):
+            name = f'{node.get_name()}/{phase}'
+
+            def answer(_, response, name=name):
+                asked.append(name)
+                response.success = name != 'policy/rollback'
+                response.message = 'there was no commit to take back'
+                return response
+
+            node.create_service(Trigger, name, answer)
+    swapper = swapping.Swapper(half.hand)
+    half.spin(lambda: not swapper.missing())
+    task = half.executor.create_task(swapper.rollback, 1.0)
+    with pytest.raises(UserError, match='there was no commit to take back'):
+        half.spin(task.done)
+    assert asked == ['gate/rollback', 'policy/rollback', 'gate/commit']
+
+
 def test_a_job_whose_swap_waits_is_cancelled_and_says_what_it_trained(ros, tmp_path):
     """The node is a process; the gate that has no time is played by the test."""
     Rig(tmp_path / 'bags').episode(human=range(30))
