@@ -168,8 +168,12 @@ class RobotSpec:
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """One task on one robot. `world` is a name in il_sim's registry, empty where only a real
-    robot has it."""
+    """One task on one robot.
+
+    `world` is a name in il_sim's registry, empty where only a real robot has it. `horizon_s` is
+    the time-out of a simulated world. It ends nothing on a robot: there only the operator's
+    success, failure or discard button, `episode/stop`, or an unanswered request ends an episode.
+    """
 
     name: str
     robot: str

@@ -30,6 +30,11 @@ EXAMPLES = """examples:
   il bags repair runs/first/bags           make whole what was cut off
   il bags info plain_bag --task reach      a bag of `ros2 bag record`
 """
+CHOICES = ('info', 'explain', 'check', 'repair')
+WHAT = """info: outcome, verdict and who drove how long
+explain: who drove when, and why that changed
+check: can the recording be trusted
+repair: make whole what was cut off"""
 COLORS = {Verdict.OK: 'green', Verdict.SUSPECT: 'yellow', Verdict.BAD: 'red'}
 
 
@@ -52,14 +57,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         'il bags', description=__doc__, epilog=EXAMPLES, formatter_class=_Formatter
     )
-    parser.add_argument('what', choices=('info', 'explain', 'check', 'repair'))
+    parser.add_argument('what', choices=CHOICES, help=WHAT)
     parser.add_argument('path', type=Path, help='a bag, or a folder of bags')
     parser.add_argument('--task', default='', help='task of bags that do not say it (foreign)')
     parser.add_argument('--robot', default='', help="robot, where it is not the task's own")
     return parser
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
+class _Formatter(argparse.RawTextHelpFormatter):
     pass
 
 

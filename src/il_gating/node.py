@@ -26,7 +26,7 @@ from il_ros import messages
 from il_ros.beat import Beat
 from il_ros.build import command_builders
 from il_ros.health import Health, log
-from il_ros.params import CommonParams, param
+from il_ros.params import CommonParams, live, param
 from il_ros.run import run
 from il_ros.sole import LOOK_S, SoleWriter
 from il_ros.swap import Swap
@@ -42,18 +42,18 @@ class GateParams(CommonParams):
     gate: str = param('policy_only', 'who should act', choices=GATES.names)
     gate_params: str = param('', 'parameters of the gate as JSON or YAML, {novelty: 0.1}')
     checkpoint: str = param('', 'folder of a checkpoint; `il swap` changes it while running')
-    handover: str = param('request', 'how control changes hands', choices=HANDOVERS, live=True)
-    latency_s: float = param(0.0, 'request to human, at least', low=0.0, high=60.0, live=True)
-    timeout_s: float = param(30.0, 'a request ends the episode', low=0.1, high=3600.0, live=True)
-    joystick_timeout_s: float = param(0.3, 'silence is loss', low=0.02, high=10.0, live=True)
-    observation_timeout_s: float = param(0.2, 'no frame: hold', low=0.02, high=10.0, live=True)
-    hand_back_ticks: int = param(3, 'ticks that want the policy back', low=1, high=1000, live=True)
-    min_duration_ticks: int = param(1, 'the human has it at least', low=1, high=10**5, live=True)
-    auto_return: bool = param(False, 'hand back while the dead-man is held, too', live=True)
-    auto_start: bool = param(False, 'leave HOLD when an episode starts (simulation)', live=True)
-    auto_resume: bool = param(False, 'leave HOLD when a fault is gone (simulation)', live=True)
+    handover: str = live('request', 'how control changes hands', choices=HANDOVERS)
+    latency_s: float = live(0.0, 'least time from a request until a human drives', low=0, high=60)
+    timeout_s: float = live(30.0, 'an unanswered request ends the episode', low=0.1, high=3600)
+    joystick_timeout_s: float = live(0.3, 'a joystick silent so long is lost', low=0.02, high=10)
+    observation_timeout_s: float = live(0.2, 'no usable frame so long: hold', low=0.02, high=10)
+    hand_back_ticks: int = live(3, 'ticks in a row that want the policy back', low=1, high=1000)
+    min_duration_ticks: int = live(1, 'least ticks for which the human has it', low=1, high=10**5)
+    auto_return: bool = live(False, 'hand back while the dead-man is held, too')
+    auto_start: bool = live(False, 'leave HOLD when an episode starts (simulation)')
+    auto_resume: bool = live(False, 'leave HOLD when a fault is gone (simulation)')
     expect_expert: bool = param(False, 'lockstep: wait for teleop/action at every tick')
-    continuous_labels: bool = param(False, 'the expert acts at every tick, whoever owns')
+    continuous_labels: bool = param(False, 'the human acts at every tick, whoever owns')
 
     def __post_init__(self) -> None:
         self.config()

@@ -244,7 +244,7 @@ def _round_parser() -> argparse.ArgumentParser:
         f'({", ".join(FITS.names())}), is fitted; empty: none',
     )
     parser.add_argument(
-        '--alpha', type=float, help="share of states it may ask on; None: the gate's own"
+        '--alpha', type=float, help='share of states to ask on; None: 0.2, thrifty_dagger 0.01'
     )
     parser.add_argument(
         '--probes',
@@ -253,8 +253,10 @@ def _round_parser() -> argparse.ArgumentParser:
         help='in simulation, for gates with a critic: episodes of the new policy alone',
     )
     steps = CriticConfig().steps
-    parser.add_argument('--critic-steps', type=int, default=steps, help='of a gate with critics')
-    parser.add_argument('--json', action='store_true', help='say how it goes for programs')
+    parser.add_argument(
+        '--critic-steps', type=int, default=steps, help='steps of training for each critic'
+    )
+    parser.add_argument('--json', action='store_true', help='print progress as lines of JSON')
     _training_arguments(parser)
     return parser
 
@@ -281,7 +283,7 @@ def _training_arguments(parser: argparse.ArgumentParser) -> None:
         help="let the policy's own steps count too, and weigh interventions against them "
         f"({', '.join(WEIGHTINGS)}); empty: the human's actions alone",
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the training')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the training')
     parser.add_argument(
         '--threads', type=int, default=1, help='members trained at a time; changes no bit'
     )

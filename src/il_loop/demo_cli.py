@@ -164,21 +164,28 @@ def _parser(d: Settings) -> argparse.ArgumentParser:
     )
     parser.add_argument('--runs', type=Path, default=Path('runs'), help='where run folders are')
     name = 'quick' if d is QUICK else 'demo'
-    parser.add_argument('--name', default=name, help='of the run folder')
-    parser.add_argument('--quick', action='store_true', help='task reach, gate novelty, 3 minutes')
+    parser.add_argument('--name', default=name, help='name of the run folder')
+    parser.add_argument(
+        '--quick', action='store_true', help='task reach, gate novelty, 3 to 5 minutes'
+    )
     parser.add_argument('--task', default=d.task, help='a simulated task')
     parser.add_argument('--gate', default=d.gate, choices=CALLING, help='who is to ask')
     parser.add_argument('--gate-params', default=d.gate_params, help='its parameters')
     parser.add_argument('--seed', type=int, default=d.seed, help='everything random follows')
     parser.add_argument('--demos', type=int, default=d.demos, help='demonstrations')
     parser.add_argument('--rounds', type=int, default=d.rounds, help='interactive rounds')
-    parser.add_argument('--episodes', type=int, default=d.episodes, help='per interactive round')
+    parser.add_argument('--episodes', type=int, default=d.episodes, help='episodes per round')
     parser.add_argument('--evaluations', type=int, default=d.evaluations, help='paired seeds')
     parser.add_argument('--alpha', type=float, default=d.alpha, help='share of states to ask on')
     parser.add_argument('--handover', default=d.handover, help='request or instant')
     parser.add_argument(
-        '--reaction-s', type=float, default=d.reaction_s, help='of the human, in seconds'
+        '--reaction-s',
+        type=float,
+        default=d.reaction_s,
+        help='reaction time of the scripted human, in seconds',
     )
-    parser.add_argument('--epochs', type=float, default=d.epochs, help='of every training')
+    parser.add_argument(
+        '--epochs', type=float, default=d.epochs, help='passes over the labels in every training'
+    )
     parser.add_argument('--no-pictures', action='store_true', help='a report without pictures')
     return parser

@@ -34,16 +34,28 @@ class JobsParams(CommonParams):
         'novelty', 'gate that collects, fitted where it can be', choices=GATES.names, live=True
     )
     alpha: float = param(
-        0.0, "share of states on which it may ask; 0: the gate's own", low=0.0, high=1.0, live=True
+        0.0,
+        "share of states on which the gate may ask; 0: the gate's own",
+        low=0.0,
+        high=1.0,
+        live=True,
     )
     probes: int = param(
-        PROBES, 'in simulation: episodes alone for a critic', low=0, high=1000, live=True
+        PROBES,
+        'in simulation: episodes of the policy alone, for critics',
+        low=0,
+        high=1000,
+        live=True,
     )
-    critic_steps: int = param(12_500, 'of a critic', low=1, high=10_000_000, live=True)
+    critic_steps: int = param(
+        12_500, 'steps of training for each critic', low=1, high=10_000_000, live=True
+    )
     epochs: float = param(200.0, 'passes over the labels', low=0.1, high=1e6, live=True)
-    seed: int = param(0, 'of the training', low=0, high=2**31, live=True)
+    seed: int = param(0, 'seed of the training', low=0, high=2**31, live=True)
     swap: bool = param(True, 'let policy and gate run the result', live=True)
-    swap_wait_s: float = param(600.0, 'for the gate to hold', low=0.0, high=86400.0, live=True)
+    swap_wait_s: float = param(
+        600.0, 'how long to wait for the gate to hold', low=0.0, high=86400.0, live=True
+    )
 
 
 class JobsNode(IlNode):

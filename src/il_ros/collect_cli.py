@@ -111,7 +111,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--run', required=True, help='run folder that the recorder writes into')
     parser.add_argument('--seeds', required=True, help='initial states: 0-49 or 1,5,9')
     parser.add_argument('--again', action='store_true', help='also seeds that are there already')
-    parser.add_argument('--operator-name', default='', help='who is at the controls')
+    parser.add_argument(
+        '--operator-name',
+        default='',
+        help="name of the person at the controls, kept in each episode's manifest",
+    )
     parser.add_argument(
         '--stall',
         type=float,

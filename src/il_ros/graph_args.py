@@ -89,7 +89,11 @@ class GraphArgs:
     params: str = param(
         '', 'name in config/params or a .yaml path, for every node; wins over other arguments'
     )
-    set: str = param('', 'NODE.PARAM=VALUE, separated as in a shell; wins over everything')
+    set: str = param(
+        '',
+        'parameters of nodes, as in gate.latency_s=0.5, separated as in a shell; wins over all '
+        'else',
+    )
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):

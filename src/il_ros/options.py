@@ -10,6 +10,10 @@ from typing import Any
 
 from il_ros.graph_args import GraphArgs, rule_of
 
+SET = (
+    'set one parameter of a node, as in gate.latency_s=0.5; may be given again; wins over all else'
+)
+
 
 def add_graph_options(
     parser: argparse.ArgumentParser, skip: Sequence[str] = (), **defaults: Any
@@ -36,7 +40,7 @@ def _add(group: Any, field: dataclasses.Field[Any], default: Any) -> None:
     help_text = help_text.replace('%', '%%')
     if field.name == 'set':
         group.add_argument(
-            '--set', action='append', default=[], metavar='NODE.PARAM=VALUE', help=help_text
+            '--set', action='append', default=[], metavar='NODE.PARAM=VALUE', help=SET
         )
     elif isinstance(field.default, bool):
         group.add_argument(

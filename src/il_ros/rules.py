@@ -75,6 +75,11 @@ def param(
     return dataclasses.field(default=default, metadata={'rule': rule})
 
 
+def live(default: Any, description: str, **more: Any) -> Any:
+    """Return a `param` that is live."""
+    return param(default, description, live=True, **more)
+
+
 def arguments(values: Mapping[str, Any]) -> list[str]:
     """Return `-p name:=value` arguments; strings are quoted, so `1` stays a string and empty is
     possible."""
