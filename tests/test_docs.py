@@ -81,7 +81,7 @@ def test_every_dependency_is_explained() -> None:
 
 
 def test_every_codec_is_in_the_table_with_its_message() -> None:
-    page = (ROOT / 'docs' / 'how-to' / 'plain_bags.md').read_text()
+    page = (ROOT / 'docs' / 'reference' / 'robot_file.md').read_text()
     for kind, table in (('', STREAM_CODECS), (' (command)', COMMAND_CODECS)):
         for name, codec in table.items():
             assert f'| `{name}`{kind} | {codec.type.replace("/msg/", "/")} |' in page

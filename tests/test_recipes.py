@@ -1,7 +1,9 @@
-"""The recipes of CONTRIBUTING.md: as many files as they say, and they run."""
+"""The recipes of CONTRIBUTING.md: as many files as they say, and they run. The example of
+robot_file.md: it loads, and its tables have every key."""
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 import re
 import sys
@@ -13,7 +15,7 @@ import pytest
 
 from il_core.errors import UserError
 from il_core.load import load_spec
-from il_core.spec import Spec
+from il_core.spec import Axis, CommandTopic, RobotSpec, Spec, Stream, TaskSpec
 from il_core.types import Outcome, Owner
 from il_gating.api import GATES
 from il_gating.config import GateConfig
@@ -27,6 +29,7 @@ from tests.house import ROOT
 from tests.toy import ToyWorld
 
 TEXT = (ROOT / 'CONTRIBUTING.md').read_text()
+ROBOT_FILE = (ROOT / 'docs' / 'reference' / 'robot_file.md').read_text()
 NUMBERS = {'one': 1, 'two': 2}
 REGISTRIES = {'GATES': GATES, 'POLICIES': POLICIES, 'WORLDS': WORLDS}
 
@@ -142,3 +145,48 @@ def test_the_robots_command_arrives_in_its_message(rover: Spec) -> None:
 
     [message] = build_commands(rover, np.array([0.5, -1.0]), 7)
     assert (message.twist.linear.x, message.twist.angular.z) == (0.5, -1.0)
+
+
+@pytest.fixture
+def arm(tmp_path: Path) -> Spec:
+    blocks = re.findall(r'^```yaml\n# (\S+)\n(.*?)^```', ROBOT_FILE, re.DOTALL | re.MULTILINE)
+    for name, body in blocks:
+        (tmp_path / name).write_text(body)
+    return load_spec(str(tmp_path / 'pick.yaml'))
+
+
+def test_the_example_of_the_robot_file_loads_and_is_driven(arm: Spec) -> None:
+    assert arm.robot.real
+    assert arm.frame_fields[-1] == arm.axes[-1].measured == 'joint_states/finger_joint'
+    for name in ('xbox', 'playstation', 'keyboard'):
+        JoystickMapper(load_joystick(name), arm)
+
+
+def test_the_arms_step_arrives_as_a_speed_beside_the_gripper(arm: Spec) -> None:
+    pytest.importorskip('rclpy')
+    from il_ros.build import build_commands
+
+    twist, gripper = build_commands(arm, np.array([0.005, 0.0, 0.0, 0.08]), 7)
+    assert twist.twist.linear.x == pytest.approx(0.1)
+    assert twist.header.frame_id == 'base_link'
+    assert list(gripper.data) == [0.08]
+
+
+@pytest.mark.parametrize('kind', [RobotSpec, Axis, Stream, CommandTopic, TaskSpec])
+def test_the_robot_files_tables_have_every_key_and_its_default(kind: type) -> None:
+    titles = {'RobotSpec': 'file as a whole', 'CommandTopic': 'command', 'TaskSpec': 'task'}
+    title = titles.get(kind.__name__, kind.__name__.lower())
+    section = re.search(rf'^## (?:The|An?) {title}\n(.*?)(?=^## |\Z)', ROBOT_FILE, re.M | re.S)
+    assert section
+    rows = dict(re.findall(r'^\| `(\w+)`(?:, `\w+`)? \| (.*?) \|', section[1], re.MULTILINE))
+    for field in dataclasses.fields(kind):
+        if field.name == 'high':
+            continue  # in the row of low
+        told = rows[field.name]
+        if field.default is dataclasses.MISSING:
+            needed = field.default_factory is dataclasses.MISSING
+            assert told == ('needed' if needed else 'none'), field.name
+        elif field.default in ('', ()):
+            assert told in ('empty', 'none', 'the name'), field.name
+        else:
+            assert told == f'`{str(field.default).lower()}`', field.name
