@@ -15,8 +15,8 @@ class TeleopFindings(Findings):
         'WARN',
         'no joystick message yet',
         'nobody publishes joy',
-        'start a driver (`ros2 run joy joy_node`, or `il run --operator keyboard`); '
-        '`il doctor --only joystick` looks for the device',
+        'start a driver (`ros2 run interactive_il joystick_node`, or `il run --operator '
+        'keyboard`); `il doctor --only joystick` looks for the device',
     )
     SILENT = (
         'WARN',
