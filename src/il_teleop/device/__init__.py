@@ -1,1 +1,1 @@
-"""The joystick itself: SDL's events to joystick messages, for machines without the package joy."""
+"""The joystick itself: SDL's events to joystick messages."""
