@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from il_core import share
 from il_core.errors import UserError
 from il_core.load import load_spec
 from il_core.registry import Registry
@@ -25,9 +26,10 @@ def check_start(args: GraphArgs, nodes: Sequence[NodeSpec]) -> None:
         nodes: what `graph` made of it.
 
     Raises:
-        UserError: a node's package is missing, the run folder cannot be written, or the scripted
-            operator has no supervisor to follow.
+        UserError: task or robot break a rule, a node's package is missing, the run folder cannot
+            be written, or the scripted operator has no supervisor to follow.
     """
+    check_files(args)
     for node in nodes:
         _check_installed(node)
     if args.run:
@@ -35,6 +37,13 @@ def check_start(args: GraphArgs, nodes: Sequence[NodeSpec]) -> None:
             check_writable('run', Path(args.run), folder)
     if args.operator == 'scripted':
         _check_supervisor(args)
+
+
+def check_files(args: GraphArgs) -> None:
+    """Raise UserError where the file of task or robot breaks a rule. A task that is made by code
+    is left to the nodes: it may need packages that this process does not have."""
+    if ':' not in args.task or args.task.endswith(share.ENDINGS):
+        load_spec(args.task, args.robot)
 
 
 def _check_installed(node: NodeSpec) -> None:

@@ -14,7 +14,7 @@ from il_ros.bringup import Bringup
 from il_ros.graph import NodeSpec, graph
 from il_ros.graph_args import GraphArgs
 from il_ros.options import add_graph_options, graph_args
-from il_ros.preflight import check_start
+from il_ros.preflight import check_files, check_start
 
 EXAMPLE = """example:
   il run --task reach --operator keyboard                   watch a simulated arm, and take over
@@ -31,6 +31,7 @@ def main(argv: Sequence[str]) -> int:
     """`il run`: start a graph and look after it until Ctrl-C. Returns the exit code."""
     options = _parser().parse_args(argv)
     args = _args(options)
+    check_files(args)
     nodes = graph(args)
     if args.warning:
         print(f'warning: {args.warning}', file=sys.stderr)

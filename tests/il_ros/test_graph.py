@@ -92,6 +92,8 @@ def test_one_process_reads_the_gamepad_itself(tmp_path, monkeypatch, capsys):
             "operator is 'scripted': follows a supervisor, and CartPole-v1 has none; choices: joy",
         ),
         (['--operator', 'scripted', '--task', 'pole.yaml'], 'and Acrobot-v1 has none'),
+        (['--task', 'nowhere'], "task is 'nowhere': not known"),
+        (['--task', 'broken.yaml', '--print-graph'], "broken.yaml: horizon_s is 'long'"),
     ],
 )
 def test_what_could_never_work_is_refused_before_a_node_starts(
@@ -102,10 +104,11 @@ def test_what_could_never_work_is_refused_before_a_node_starts(
     (tmp_path / 'file').touch()
     task = {'name': 'pole', 'description': '', 'robot': 'point', 'horizon_s': 1.0, 'world': 'gym'}
     (tmp_path / 'pole.yaml').write_text(json.dumps({**task, 'params': {'env': 'Acrobot-v1'}}))
+    (tmp_path / 'broken.yaml').write_text(json.dumps({**task, 'horizon_s': 'long'}))
     monkeypatch.setattr(run_cli, 'supervise', lambda bringup: pytest.fail('nodes were started'))
     with pytest.raises(UserError, match=words):
         main(options)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['file', 'pole.yaml']
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['broken.yaml', 'file', 'pole.yaml']
 
 
 @pytest.mark.parametrize(
