@@ -344,6 +344,17 @@ def test_manifest_is_json_that_others_can_read(rig):
     assert load(bag(rig, done)) == done
 
 
+def test_a_manifest_of_a_later_version_is_read_without_its_new_keys(rig):
+    done = rig.episode()
+    file = bag(rig, done) / 'manifest.json'
+    data = json.loads(file.read_text())
+    data['weather'] = 'fine'
+    for topic in data['topics']:
+        topic['jitter_s'] = 0.001
+    file.write_text(json.dumps(data))
+    assert load(bag(rig, done)) == done
+
+
 def test_a_disk_that_cannot_be_written_ends_the_episode_and_refuses_the_next(rig, tmp_path):
     world, episode_id = ToyWorld(rig.spec), rig.begin()
     rig.tick(world, 0, episode_id, Mode.AUTONOMOUS, Owner.POLICY)
