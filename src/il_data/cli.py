@@ -30,12 +30,14 @@ EXAMPLES = """examples:
   il bags repair runs/first/bags           make whole what was cut off
   il bags info plain_bag --task reach      a bag of `ros2 bag record`
 """
+READING = ('info', 'check')  # these read bags by a spec
 COLORS = {Verdict.OK: 'green', Verdict.SUSPECT: 'yellow', Verdict.BAD: 'red'}
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `il bags ...`. Returns 0, or 1 where a bag is BAD, damaged or unfinished."""
     args = _parser().parse_args(list(argv))
+    _check_used(args)
     bags = bag_folders(args.path)
     if not bags:
         raise no_bags(args.path)
@@ -57,6 +59,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument('--task', default='', help='task of bags that do not say it (foreign)')
     parser.add_argument('--robot', default='', help="robot, where it is not the task's own")
     return parser
+
+
+def _check_used(args: argparse.Namespace) -> None:
+    """Raise UserError for an option that does nothing here."""
+    for option, value in (('--task', args.task), ('--robot', args.robot)):
+        if value and args.what not in READING:
+            rule = f'does nothing with {args.what}, only with {" and ".join(READING)}'
+            raise UserError(option, value, f'{rule}; leave it out')
+    if args.robot and not args.task:
+        raise UserError('--robot', args.robot, 'needs --task, the task of bags that do not say it')
 
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):

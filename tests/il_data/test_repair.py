@@ -207,6 +207,16 @@ def test_command_line_names_a_wrong_path(tmp_path):
             main([what, str(tmp_path)])
 
 
+def test_an_option_that_would_do_nothing_is_refused(tmp_path):
+    Rig(tmp_path).episode()
+    with pytest.raises(UserError, match="--robot is 'nonsense': needs --task"):
+        main(['info', str(tmp_path), '--robot', 'nonsense'])
+    for what in ('explain', 'repair'):
+        for option in ('--task', '--robot'):
+            with pytest.raises(UserError, match=f'{option} .* does nothing with {what}'):
+                main([what, str(tmp_path), option, 'reach'])
+
+
 def test_help_shows_an_example(capsys):
     with pytest.raises(SystemExit, match='0'):
         main(['--help'])
