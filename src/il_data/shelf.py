@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 import time
 from pathlib import Path
 
+from il_core.episode_ids import number_of, recorded_order
 from il_core.errors import UserError
 from il_data import manifest
 
 TRASH = '.trash'
-_ID = re.compile(r'\d{8}T\d{6}_(\d{4,})')
 
 
 class Shelf:
-    """All episodes of one run. Ids sort by time and are never given twice, trash included.
+    """All episodes of one run. The number at the end of an id is above that of every episode there
+    is, trash included.
 
     Args:
         folder: `runs/NAME/bags`; made if missing.
@@ -35,17 +35,19 @@ class Shelf:
         stamp = datetime.datetime.fromtimestamp(utc_s, datetime.timezone.utc)
         places = (self.folder, self.folder / TRASH)
         names = [path.name for place in places if place.is_dir() for path in place.iterdir()]
-        numbers = [int(match[1]) for match in map(_ID.fullmatch, names) if match]
-        return f'{stamp:%Y%m%dT%H%M%S}_{max(numbers, default=0) + 1:04d}'
+        number = max(map(number_of, names), default=0) + 1
+        return f'{stamp:%Y%m%dT%H%M%S}_{number:04d}'
 
     def episodes(self) -> tuple[str, ...]:
         """Return the ids of finished episodes, oldest first."""
-        return tuple(sorted(p.parent.name for p in self.folder.glob(f'[!.]*/{manifest.FILE}')))
+        names = [path.parent.name for path in self.folder.glob(f'[!.]*/{manifest.FILE}')]
+        return tuple(sorted(names, key=recorded_order))
 
     def unfinished(self) -> tuple[Path, ...]:
         """Return the folders of recordings without a manifest, oldest first."""
         bags = {path.parent for path in self.folder.glob('[!.]*/*.mcap')}
-        return tuple(sorted(bag for bag in bags if not (bag / manifest.FILE).exists()))
+        found = [bag for bag in bags if not (bag / manifest.FILE).exists()]
+        return tuple(sorted(found, key=lambda bag: recorded_order(bag.name)))
 
     def find(self, episode_id: str) -> Path:
         """Return the folder of a finished episode; '' means the last one.

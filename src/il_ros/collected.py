@@ -10,6 +10,7 @@ from pathlib import Path
 from rcl_interfaces.srv import GetParameters
 from rclpy.node import Node
 
+from il_core.episode_ids import recorded_order
 from il_core.errors import UserError
 from il_core.types import Outcome, is_finished
 
@@ -33,7 +34,8 @@ def present(run: Path) -> dict[int, Collected]:
     """Return the finished episodes of a run folder by seed, the newest of each; what counts says
     `il_core.types.is_finished`."""
     found = {}
-    for path in sorted(run.glob('bags/*/manifest.json')):
+    paths = run.glob('bags/*/manifest.json')
+    for path in sorted(paths, key=lambda path: recorded_order(path.parent.name)):
         data = json.loads(path.read_text())
         outcome = Outcome[data['outcome'].upper()]
         if is_finished(data['verdict'], outcome, data['reason']):

@@ -16,7 +16,7 @@ from il_core.errors import UserError
 from il_core.types import NS_PER_S, EventKind, Mode, Outcome, Owner
 from il_data.bag import Qos
 from il_data.manifest import Verdict, load
-from il_data.read import read_episode, rebuild_frames
+from il_data.read import read_episode, read_episodes, rebuild_frames
 from il_data.record import Recorder
 from il_data.recording import Settings, State
 from tests.il_data.fake import IL, UTC_S, Rig, ToyWorld, make
@@ -275,6 +275,19 @@ def test_discard_and_undo(rig):
         shelf.undo()
     with pytest.raises(UserError, match=r'nonsense.*choices'):
         shelf.discard('nonsense')
+
+
+def test_the_last_episode_is_the_one_recorded_last_though_the_clock_was_set_back(tmp_path):
+    first = Rig(tmp_path).episode(seed=1)
+    rig = Rig(tmp_path, utc_s=UTC_S - 30 * 86_400)
+    second, third = rig.episode(seed=1), rig.episode(seed=2)
+    assert third.episode_id < first.episode_id, 'by its time'
+    names = [first.episode_id, second.episode_id, third.episode_id]
+    assert [e.episode_id for e in read_episodes(tmp_path)] == names
+    assert rig.recorder.label('', Outcome.FAILURE, '').episode_id == names[2]
+    shelf = rig.recorder.shelf
+    assert [shelf.discard(''), shelf.discard('')] == [names[2], names[1]]
+    assert rig.begin().endswith('_0004')
 
 
 def test_label_changes_the_manifest_alone(rig):
