@@ -17,7 +17,7 @@ from il_data.manifest import Expected, Manifest, judge, load
 from il_data.meter import Meter, TopicStats
 from il_data.proposals import PROPOSAL, ids_of
 from il_data.schema import Definition
-from il_data.shelf import to_trash
+from il_data.shelf import UNREADABLE, put_away
 from il_data.table import Table
 from il_data.version import il_version
 
@@ -29,7 +29,7 @@ def repair(folder: Path) -> Manifest:
 
     The verdict is SUSPECT or worse, with 'recovered' among the reasons. Outcome and reason of a
     manifest that is intact stay. The old file is replaced by rename, after the new one is whole.
-    A bag of ours without any message goes to the trash folder.
+    A bag of ours without any message is put away (`.unreadable` beside it).
 
     Raises:
         UserError: no MCAP file there, a recorder still writes it, or nothing in it is readable.
@@ -41,7 +41,7 @@ def repair(folder: Path) -> Manifest:
     if not contents.count:
         rule = f'holds no readable message ({contents.damage or "it is empty"})'
         if contents.ours or not path.stat().st_size:
-            rule += f'; moved to {to_trash(folder)}'
+            rule += f'; moved to {put_away(folder, UNREADABLE)}'
         raise UserError('bag', str(folder), rule)
     rewritten = _rewrite(folder, contents)
     rewritten.path.replace(path)

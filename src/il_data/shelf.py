@@ -1,4 +1,4 @@
-"""The folder of bags: ids, the trash folder, and bags that were never finished."""
+"""The folder of bags: ids, what was discarded, and bags that were never finished."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from il_core.episode_ids import number_of, recorded_order
 from il_core.errors import UserError
 from il_data import manifest
 
-TRASH = '.trash'
+TRASH = '.trash'  # what a human discarded, and may want back
+UNREADABLE = '.unreadable'  # what a repair found no message in
 
 
 class Shelf:
     """All episodes of one run. The number at the end of an id is above that of every episode there
-    is, trash included.
+    is, those put away included.
 
     Args:
         folder: `runs/NAME/bags`; made if missing.
@@ -33,7 +34,7 @@ class Shelf:
             utc_s: system time, seconds since 1970.
         """
         stamp = datetime.datetime.fromtimestamp(utc_s, datetime.timezone.utc)
-        places = (self.folder, self.folder / TRASH)
+        places = (self.folder, self.folder / TRASH, self.folder / UNREADABLE)
         names = [path.name for place in places if place.is_dir() for path in place.iterdir()]
         number = max(map(number_of, names), default=0) + 1
         return f'{stamp:%Y%m%dT%H%M%S}_{number:04d}'
@@ -66,7 +67,7 @@ class Shelf:
         where there is none, or it cannot be moved."""
         bag = self.find(episode_id)
         try:
-            return to_trash(bag).name
+            return put_away(bag, TRASH).name
         except OSError as error:
             raise UserError('episode', bag.name, f'cannot be discarded: {error}') from error
 
@@ -88,9 +89,9 @@ class Shelf:
         return last.name
 
 
-def to_trash(bag: Path) -> Path:
-    """Move a bag into the trash folder beside it. Returns where it is now."""
-    target = bag.parent / TRASH / bag.name
+def put_away(bag: Path, place: str) -> Path:
+    """Move a bag into a folder beside it, TRASH or UNREADABLE. Returns where it is now."""
+    target = bag.parent / place / bag.name
     target.parent.mkdir(exist_ok=True)
     last_ns = max((p.stat().st_mtime_ns for p in target.parent.iterdir()), default=0)
     bag.rename(target)

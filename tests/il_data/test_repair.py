@@ -85,12 +85,26 @@ def test_a_bag_cut_anywhere_keeps_its_whole_chunks(tmp_path):
     assert before > 1000
 
 
-def test_a_bag_without_any_message_goes_to_the_trash(tmp_path):
+def test_a_bag_without_any_message_is_put_away(tmp_path):
     _, path = crashed(tmp_path)
     path.write_bytes(path.read_bytes()[:1000])
     (line,) = Rig(tmp_path).recorder.recover()
-    assert f'no readable message (it is cut off); moved to {tmp_path / ".trash"}' in line
+    assert f'no readable message (it is cut off); moved to {tmp_path / ".unreadable"}' in line
     assert Rig(tmp_path).recorder.recover() == []
+
+
+def test_undo_brings_back_what_was_discarded_not_what_a_repair_put_away(tmp_path):
+    whole, damaged = Rig(tmp_path).episode(), Rig(tmp_path).episode()
+    _, cut = crashed(tmp_path)
+    shelf = Rig(tmp_path).recorder.shelf
+    assert shelf.discard(whole.episode_id) == whole.episode_id
+    for file in (cut, *(tmp_path / damaged.episode_id).glob('*.mcap')):
+        file.write_bytes(file.read_bytes()[:1000])
+        assert main(['repair', str(file.parent)]) == 1
+    assert shelf.new_id(0.0).endswith('_0004'), 'nor is its number given again'
+    assert shelf.undo() == whole.episode_id
+    with pytest.raises(UserError, match='nothing to undo'):
+        shelf.undo()
 
 
 def test_a_damaged_chunk_costs_only_itself(tmp_path):
