@@ -15,7 +15,6 @@ from il_core.errors import UserError
 from il_core.spec import Spec
 from il_core.structure import plain
 from il_core.types import NS_PER_S, Outcome
-from il_data import manifest
 from il_data.bag import Arrival, BagWriter, Qos
 from il_data.disk import DiskGuard, DiskState, free_bytes
 from il_data.manifest import Expected, Manifest, Verdict
@@ -223,16 +222,22 @@ class Recorder:
             )
         return done
 
-    def label(self, episode_id: str, outcome: Outcome, reason: str) -> Manifest:
-        """Change the outcome of a finished episode ('' the last one)."""
-        folder = self.shelf.find(episode_id)
-        known = manifest.load(folder)
-        changed = dataclasses.replace(known, outcome=outcome, reason=reason)
-        try:
-            changed.save(folder)
-        except OSError as error:
-            raise UserError('episode', folder.name, f'cannot be labelled: {error}') from error
-        return changed
+    def label(self, episode_id: str, outcome: Outcome, reason: str) -> str:
+        """Change the outcome of an episode that has ended ('' the last one). Returns its id.
+
+        Raises:
+            UserError: there is none, or its manifest cannot be written; with '' also while
+                another one runs, as nobody can tell which one is meant.
+        """
+        run = self._run
+        if run is not None and episode_id in ('', run.episode_id):
+            if not run.closing_ns:
+                last = self.shelf.episodes()[-1:]
+                rule = 'is still being recorded; name one that has ended, or stop this one first'
+                raise UserError('episode', run.episode_id, rule, last)
+            run.outcome, run.reason = outcome, reason
+            return run.episode_id
+        return self.shelf.label(episode_id, outcome, reason)
 
     def recover(self) -> list[str]:
         """Repair what an earlier recorder left unfinished. Returns one line per bag."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from il_core.episode_ids import number_of, recorded_order
 from il_core.errors import UserError
+from il_core.types import Outcome
 from il_data import manifest
 
 TRASH = '.trash'  # what a human discarded, and may want back
@@ -61,6 +63,17 @@ class Shelf:
         if name not in known:
             raise UserError('episode', episode_id, f'is not in {self.folder}', known[-10:])
         return self.folder / name
+
+    def label(self, episode_id: str, outcome: Outcome, reason: str) -> str:
+        """Change the outcome of a finished episode ('' the last one). Returns its id. Raises
+        UserError where there is none, or its manifest cannot be written."""
+        bag = self.find(episode_id)
+        changed = dataclasses.replace(manifest.load(bag), outcome=outcome, reason=reason)
+        try:
+            changed.save(bag)
+        except OSError as error:
+            raise UserError('episode', bag.name, f'cannot be labelled: {error}') from error
+        return bag.name
 
     def discard(self, episode_id: str) -> str:
         """Move an episode ('' the last one) to the trash folder. Returns its id. Raises UserError

@@ -284,7 +284,7 @@ def test_the_last_episode_is_the_one_recorded_last_though_the_clock_was_set_back
     assert third.episode_id < first.episode_id, 'by its time'
     names = [first.episode_id, second.episode_id, third.episode_id]
     assert [e.episode_id for e in read_episodes(tmp_path)] == names
-    assert rig.recorder.label('', Outcome.FAILURE, '').episode_id == names[2]
+    assert rig.recorder.label('', Outcome.FAILURE, '') == names[2]
     shelf = rig.recorder.shelf
     assert [shelf.discard(''), shelf.discard('')] == [names[2], names[1]]
     assert rig.begin().endswith('_0004')
@@ -295,6 +295,29 @@ def test_label_changes_the_manifest_alone(rig):
     rig.recorder.label('', Outcome.FAILURE, 'the cup fell')
     changed = load(bag(rig, done))
     assert changed == dataclasses.replace(done, outcome=Outcome.FAILURE, reason='the cup fell')
+
+
+def test_a_label_is_for_the_episode_that_is_being_closed(rig):
+    first, second = rig.episode(seed=1), rig.begin(2)
+    rig.outcome(Outcome.TIMEOUT)
+    assert rig.recorder.label('', Outcome.FAILURE, 'the ring slipped') == second
+    assert rig.recorder.label(first.episode_id, Outcome.ABORTED, '') == first.episode_id
+    done = rig.settle()
+    assert load(bag(rig, done)) == done
+    assert (done.episode_id, done.outcome) == (second, Outcome.FAILURE)
+    assert done.reason == 'the ring slipped'
+    assert load(bag(rig, first)).outcome is Outcome.ABORTED
+
+
+def test_a_label_without_a_name_is_refused_while_an_episode_runs(rig):
+    first, second = rig.episode(), rig.begin()
+    for name in ('', second):
+        with pytest.raises(UserError, match=f'{second}.* still being .*{first.episode_id}'):
+            rig.recorder.label(name, Outcome.FAILURE, '')
+    rig.recorder.label(first.episode_id, Outcome.FAILURE, '')
+    assert load(bag(rig, first)).outcome is Outcome.FAILURE
+    rig.outcome()
+    assert rig.settle().outcome is Outcome.SUCCESS
 
 
 def test_full_disk_closes_cleanly_and_refuses_the_next(tmp_path):
