@@ -57,6 +57,7 @@ class Recorder:
         self._seen_ns: dict[str, int] = {}
         self._kept: dict[str, deque[Arrival]] = {}
         self._last: dict[str, Arrival] = {}
+        self._publishers: dict[str, int] = {}
         self._run: Recording | None = None
         self._broken: OSError | None = None
         self.recovered: list[Manifest] = []
@@ -101,9 +102,7 @@ class Recorder:
         elif not item.shared and item.topic.type not in EVERY_TICK:
             self._last[name] = arrival
         run = self._run
-        if run is None:
-            return
-        if self._broken is not None:
+        if run is None or self._broken is not None:
             return
         try:
             run.take(name, arrival, now_ns)
@@ -180,6 +179,7 @@ class Recorder:
         the running episode is not known.
         """
         item = self._topics[name]
+        self._publishers[name] = publishers
         if publishers:
             topic = dataclasses.replace(item.topic, qos=qos)
             self._topics[name] = dataclasses.replace(item, topic=topic)
@@ -190,7 +190,7 @@ class Recorder:
     def lost(self) -> dict[str, int]:
         """Return messages lost so far in the running episode, by topic, where any were."""
         meters = self._run.meters.items() if self._run else ()
-        return {name: meter.lost for name, meter in meters if meter.lost and not meter.shared}
+        return {name: meter.lost for name, meter in meters if meter.lost > 0}
 
     def require_running(self) -> None:
         """Raise UserError where no episode is being recorded."""
@@ -262,7 +262,7 @@ class Recorder:
             self.settings.flush_s,
         )
         run = Recording(episode_id, seed, operator, now_ns, bag, start_ns, start_ns)
-        run.open_topics(list(self._topics.values()))
+        run.open_topics(list(self._topics.values()), self._publishers)
         for name, arrivals in self._kept.items():
             for arrival in arrivals:
                 run.latched(name, arrival)
@@ -291,6 +291,8 @@ class Recorder:
             'start_ns': start_ns,
             'spec_hash': self._spec.hash,
             'spec': plain(self._spec),
+            'shared': [n for n, t in self._topics.items() if t.shared],
+            'publishers': {n: count for n, count in self._publishers.items() if count > 1},
             'expected': [dataclasses.asdict(item) for item in self._expected()],
             'il_version': il_version(),
         }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +17,7 @@ from il_data.bag import METADATA, BagWriter, Qos, Topic
 from il_data.contents import Contents, RawTopic, read_mcap
 from il_data.manifest import Expected, Manifest, judge, load
 from il_data.meter import Meter, TopicStats
+from il_data.plan import is_shared
 from il_data.proposals import PROPOSAL, ids_of
 from il_data.schema import Definition
 from il_data.shelf import UNREADABLE, put_away
@@ -92,7 +95,7 @@ def _rewrite(folder: Path, contents: Contents) -> BagWriter:
 
 def _manifest(folder: Path, contents: Contents) -> Manifest:
     note = contents.note
-    stats = [_stats(topic) for topic in contents.topics.values()]
+    stats = [_stats(topic, note) for topic in contents.topics.values()]
     expected = [Expected(**item) for item in note.get('expected', [])]
     why = contents.damage or 'it was closed without a manifest'
     verdict, reasons = judge(stats, expected, [f'recovered: {why}'])
@@ -125,8 +128,10 @@ def _ids(contents: Contents) -> tuple[str, str]:
     return '', ''
 
 
-def _stats(topic: RawTopic) -> TopicStats:
-    meter = Meter(topic.name, topic.type, topic.schema)
+def _stats(topic: RawTopic, note: Mapping[str, Any]) -> TopicStats:
+    shared = topic.name in note['shared'] if 'shared' in note else is_shared(topic.name)
+    meter = Meter(topic.name, topic.type, topic.schema, shared)
+    meter.publishers = note.get('publishers', {}).get(topic.name, 1)
     for arrival in topic.arrivals:
         meter.add(arrival)
     return meter.stats()

@@ -260,6 +260,23 @@ def test_a_gap_and_a_second_publisher_make_a_bag_suspect(rig):
     assert '/command: 2 publishers, loss is not known' in done.reasons
 
 
+@pytest.mark.parametrize('known', ['before', 'after'])
+def test_two_publishers_of_a_topic_are_no_loss_in_diagnostics_either(rig, known):
+    """Arm and gripper on one joint_states: each counts on its own. `known`: the start."""
+    offer = ('/joint_states', 2, Qos(False, False, 5))
+    if known == 'before':
+        rig.recorder.note_offer(*offer)
+    rig.begin()
+    if known == 'after':
+        rig.recorder.note_offer(*offer)
+    for number in (1, 40, 2, 41, 3, 42):
+        rig.sequence['/joint_states'] = number - 1
+        rig.send('/joint_states', make('sensor_msgs/msg/JointState', rig.now_ns))
+    assert rig.recorder.lost() == {}
+    rig.outcome()
+    assert {t.name: t.lost for t in rig.settle().topics}['/joint_states'] == -1
+
+
 def test_discard_and_undo(rig):
     first, second = rig.episode(), rig.episode()
     assert second.episode_id > first.episode_id

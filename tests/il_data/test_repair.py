@@ -16,10 +16,12 @@ import pytest
 
 from il_core.errors import UserError
 from il_core.types import NOBODY_CAME, NS_PER_S, Mode, Outcome, Owner
+from il_data.bag import Qos
 from il_data.cli import main
 from il_data.contents import read_mcap
 from il_data.manifest import Verdict, load
 from il_data.read import read_episode
+from il_data.record import Recorder
 from il_data.repair import repair
 from tests.il_data.fake import EVENTS, IL, Rig, ToyWorld, make
 
@@ -161,6 +163,33 @@ def test_kill_9_loses_no_more_than_half_a_second(tmp_path):
     kept = read_mcap(bag / 'episode_0.mcap').topics['/clock'].log_ns
     assert len(kept) > 20
     assert (written[-1] - kept[-1]) / NS_PER_S <= 0.55
+
+
+@pytest.mark.parametrize('noted', [True, False])
+def test_publishers_that_count_apart_are_no_loss_after_a_repair(tmp_path, noted, monkeypatch):
+    """A topic that is always shared, and one on which two were there; `noted`: bags say so, but
+    for old ones."""
+    rig, note = Rig(tmp_path), Recorder._note
+    if not noted:
+        keys = ('shared', 'publishers')
+        old = lambda *args: {k: v for k, v in note(*args).items() if k not in keys}  # noqa: E731
+        monkeypatch.setattr(Recorder, '_note', old)
+    if noted:
+        rig.recorder.note_offer('/joint_states', 2, Qos(False, False, 5))
+    episode_id, world = rig.begin(), ToyWorld(rig.spec)
+    for tick in range(60):
+        rig.tick(world, tick, episode_id, Mode.AUTONOMOUS, Owner.POLICY)
+        rig.sequence[EVENTS] = 40 * (tick % 2) + tick
+        rig.send(EVENTS, make(IL + 'EpisodeEvent', rig.now_ns, kind=2))
+        if noted:
+            rig.sequence['/joint_states'] = 40 * (tick % 2) + tick
+    rig.recorder.stop(Outcome.SUCCESS, '', 0, rig.now_ns)
+    rig.recorder.finish()
+    (tmp_path / episode_id / 'manifest.json').unlink()
+    done = repair(tmp_path / episode_id)
+    lost = {t.name: t.lost for t in done.topics if t.lost}
+    assert lost == {EVENTS: -1} | ({'/joint_states': -1} if noted else {})
+    assert not [reason for reason in done.reasons if ' messages lost' in reason]
 
 
 def test_check_and_repair_on_the_command_line(tmp_path, capsys):
