@@ -11,7 +11,7 @@ from il_core.errors import UserError
 from il_core.spec import Spec
 from il_data import manifest
 from il_data.bag import LIBRARY
-from il_data.contents import library_of, read_mcap
+from il_data.contents import library_of, mcap_chunks
 from il_data.manifest import Verdict
 from il_data.read import read_episode, rebuild_frames
 
@@ -58,7 +58,9 @@ def damage(bag: Path) -> str:
     files = sorted(bag.glob('*.mcap'))
     if len(files) != 1:
         return ''
-    found = read_mcap(files[0]).damage
+    found = ''
+    for contents in mcap_chunks(files[0]):
+        found = contents.damage
     if not found and (library_of(files[0]) == LIBRARY or (bag / manifest.FILE).exists()):
         try:
             manifest.load(bag)

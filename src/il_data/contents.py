@@ -8,7 +8,7 @@ import json
 import mmap
 import os
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -106,18 +106,38 @@ def read_mcap(path: Path, types: Collection[str] = ()) -> Contents:
         types: message types to keep the data of; empty: all.
     """
     contents = Contents()
+    for _ in _read(path, contents, types):
+        pass
+    return contents
+
+
+def mcap_chunks(path: Path) -> Iterator[Contents]:
+    """Read an MCAP file as `read_mcap` does, but hold one chunk at a time.
+
+    Yields the same contents again and again, each time with the messages of one chunk alone; the
+    last time, with none, `damage` says all that is wrong.
+    """
+    contents = Contents()
+    for _ in _read(path, contents, ()):
+        yield contents
+        for topic in contents.topics.values():
+            topic.rows.clear()
+    yield contents
+
+
+def _read(path: Path, contents: Contents, types: Collection[str]) -> Iterator[None]:
+    """Add what is in a file to `contents`; stops after each part that may hold messages."""
     reading = _McapReading(contents, frozenset(types))
     with path.open('rb') as file:
         size = os.fstat(file.fileno()).st_size
         if not size:
             contents.damage = 'it is empty'
-            return contents
+            return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
-                reading.run(data, size)
+                yield from reading.run(data, size)
             except DAMAGE as error:
                 reading.say(str(error) or 'it is cut off')
-    return contents
 
 
 def library_of(path: Path) -> str:
@@ -163,8 +183,8 @@ class _McapReading:
     def say(self, damage: str) -> None:
         self.contents.damage = '; '.join(filter(None, (self.contents.damage, damage)))
 
-    def run(self, data: mmap.mmap, size: int) -> None:
-        """Take every record of a file; raises one of DAMAGE where it breaks off."""
+    def run(self, data: mmap.mmap, size: int) -> Iterator[None]:
+        """Take every record of a file, one by one; raises one of DAMAGE where it breaks off."""
         if data[: len(MCAP0_MAGIC)] != MCAP0_MAGIC:
             raise ValueError('it is no MCAP file')
         at, taken = len(MCAP0_MAGIC), _TAKEN
@@ -179,6 +199,7 @@ class _McapReading:
                 taken = ()  # what follows repeats what was
             elif opcode in taken:
                 self.record(opcode, data[at : at + length])
+                yield
             at += length
         raise EOFError('it is cut off')
 

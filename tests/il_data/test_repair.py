@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -16,14 +17,14 @@ import pytest
 
 from il_core.errors import UserError
 from il_core.types import NOBODY_CAME, NS_PER_S, Mode, Outcome, Owner
-from il_data.bag import Qos
+from il_data.bag import Arrival, BagWriter, Qos, Topic
 from il_data.cli import main
 from il_data.contents import read_mcap
 from il_data.manifest import Verdict, load
 from il_data.read import read_episode
 from il_data.record import Recorder
 from il_data.repair import repair
-from tests.il_data.fake import EVENTS, IL, Rig, ToyWorld, make
+from tests.il_data.fake import EVENTS, IL, Rig, ToyWorld, cdr, make
 
 ROOT = Path(__file__).parents[2]
 
@@ -190,6 +191,35 @@ def test_publishers_that_count_apart_are_no_loss_after_a_repair(tmp_path, noted,
     lost = {t.name: t.lost for t in done.topics if t.lost}
     assert lost == {EVENTS: -1} | ({'/joint_states': -1} if noted else {})
     assert not [reason for reason in done.reasons if ' messages lost' in reason]
+
+
+def test_a_long_episode_of_a_camera_is_checked_and_repaired_chunk_by_chunk(tmp_path):
+    """Or the recorder would be killed for memory at every start after a crash in one."""
+    size, count = 480 * 640 * 3, 60
+    pixels = np.zeros(size, np.uint8)
+    shape = {'height': 480, 'width': 640, 'encoding': 'rgb8', 'step': 1920}
+    data = cdr(make('sensor_msgs/msg/Image', **shape, data=pixels))
+    folder = tmp_path / '20261118T110640_0001'
+    with BagWriter(folder, {}) as bag:
+        bag.add_topic(Topic('/image_raw', 'sensor_msgs/msg/Image'))
+        for stamp_ns in range(1, count + 1):
+            bag.write('/image_raw', Arrival(data, stamp_ns, stamp_ns, stamp_ns))
+    path = folder / f'{folder.name}_0.mcap'
+    whole = path.read_bytes()
+    tracemalloc.start()
+    try:
+        path.write_bytes(whole[:-100])
+        assert main(['check', str(folder)]) == 1
+        (line,) = Rig(tmp_path).recorder.recover()
+        path.write_bytes(whole[:-100])
+        assert main(['repair', str(folder)]) == 0
+        assert main(['repair', str(folder)]) == 0
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert 'SUSPECT: recovered' in line
+    assert [(t.count, t.lost) for t in load(folder).topics] == [(count, 0)]
+    assert peak < count * size / 5
 
 
 def test_check_and_repair_on_the_command_line(tmp_path, capsys):
