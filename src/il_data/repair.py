@@ -15,7 +15,7 @@ from il_core.errors import UserError
 from il_core.types import EventKind, Outcome
 from il_data.bag import METADATA, BagWriter, Qos, Topic
 from il_data.contents import Contents, RawTopic, mcap_chunks
-from il_data.manifest import Expected, Manifest, judge, load
+from il_data.manifest import FILE, Expected, Manifest, judge, load
 from il_data.meter import Meter
 from il_data.plan import is_shared
 from il_data.proposals import PROPOSAL, ids_of
@@ -31,7 +31,8 @@ def repair(folder: Path) -> Manifest:
     """Rewrite an unfinished or damaged MCAP bag from its readable part, and give it a manifest.
 
     The verdict is SUSPECT or worse, with 'recovered' among the reasons. Outcome and reason of a
-    manifest that is intact stay. The old file is replaced by rename, after the new one is whole.
+    manifest that is intact stay. The old file is replaced by rename, after the new one is whole;
+    when it is killed before, the bag is unfinished or damaged as it was.
     A bag of ours without any message is put away (`.unreadable` beside it).
 
     Raises:
@@ -49,11 +50,13 @@ def repair(folder: Path) -> Manifest:
         if contents.ours or not path.stat().st_size:
             rule += f'; moved to {put_away(folder, UNREADABLE)}'
         raise UserError('bag', str(folder), rule)
-    rewritten.path.replace(path)
-    (rewritten.folder / METADATA).replace(folder / METADATA)
-    shutil.rmtree(rewritten.folder.parent)
     done = _manifest(folder, contents, salvage)
+    if (folder / FILE).exists():
+        done.save(folder)  # or the old one would speak for the new file after a kill
+    (rewritten.folder / METADATA).replace(folder / METADATA)
+    rewritten.path.replace(path)
     done.save(folder)
+    shutil.rmtree(rewritten.folder.parent)
     return done
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from il_core.errors import UserError
 from il_core.types import NOBODY_CAME, NS_PER_S, Mode, Outcome, Owner
 from il_data.bag import Arrival, BagWriter, Qos, Topic
+from il_data.check import damage
 from il_data.cli import main
 from il_data.contents import read_mcap
 from il_data.manifest import Verdict, load
@@ -220,6 +223,50 @@ def test_a_long_episode_of_a_camera_is_checked_and_repaired_chunk_by_chunk(tmp_p
     assert 'SUSPECT: recovered' in line
     assert [(t.count, t.lost) for t in load(folder).topics] == [(count, 0)]
     assert peak < count * size / 5
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize('finished', [True, False])
+@pytest.mark.parametrize('step', range(6))
+def test_a_kill_inside_a_repair_makes_no_bag_look_whole(tmp_path, monkeypatch, finished, step):
+    """Before the `step`-th file or folder is renamed or removed. `finished`: there is a manifest,
+    which knows all that was recorded."""
+    if finished:
+        folder = tmp_path / Rig(tmp_path).episode(ticks=100).episode_id
+    else:
+        folder = crashed(tmp_path, 100)[1].parent
+    path = folder / f'{folder.name}_0.mcap'
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    left = iter(range(step))
+
+    def counted(done):
+        def call(*args):
+            if next(left, None) is None:
+                raise Killed
+            return done(*args)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, 'replace', counted(Path.replace))
+        patch.setattr(shutil, 'rmtree', counted(shutil.rmtree))
+        try:
+            repair(folder)
+        except Killed:
+            assert not finished or load(folder).recovered or damage(folder)
+    Rig(tmp_path).recorder.recover()
+    if damage(folder):
+        repair(folder)
+    done = load(folder)
+    assert (done.recovered, done.verdict) == (True, Verdict.SUSPECT)
+    assert done.outcome is (Outcome.SUCCESS if finished else Outcome.UNKNOWN)
+    assert sum(topic.count for topic in done.topics) == read_mcap(path).count
+    info = yaml.safe_load((folder / 'metadata.yaml').read_text())
+    assert info['rosbag2_bagfile_information']['message_count'] == read_mcap(path).count
+    assert damage(folder) == ''
 
 
 def test_check_and_repair_on_the_command_line(tmp_path, capsys):
