@@ -36,15 +36,20 @@ def repair(folder: Path) -> Manifest:
     A bag of ours without any message is put away (`.unreadable` beside it).
 
     Raises:
-        UserError: no MCAP file there, a recorder still writes it, or nothing in it is readable.
+        UserError: no MCAP file there, a recorder still writes it, nothing in it is readable, or
+            the disk is full.
     """
     path = mcap_file(folder)
     if is_open(path):
         raise UserError('bag', str(folder), 'is being recorded right now; stop the episode first')
     salvage = _Salvage(folder)
-    for contents in mcap_chunks(path):
-        salvage.take(contents)
-    rewritten = salvage.finish()
+    try:
+        for contents in mcap_chunks(path):
+            salvage.take(contents)
+        rewritten = salvage.finish()
+    except OSError as error:
+        salvage.remove()
+        raise UserError('bag', str(folder), f'cannot be repaired: {error}') from error
     if rewritten is None:
         rule = f'holds no readable message ({contents.damage or "it is empty"})'
         if contents.ours or not path.stat().st_size:
@@ -121,6 +126,12 @@ class _Salvage:
         if self._bag is not None:
             self._bag.close()
         return self._bag
+
+    def remove(self) -> None:
+        """Leave nothing behind: what is cut short would only fill the disk."""
+        if self._bag is not None:
+            self._bag.abandon()
+        shutil.rmtree(self._aside, ignore_errors=True)
 
     def _add(self, bag: BagWriter, topic: RawTopic, note: Mapping[str, Any]) -> None:
         qos = Qos.parse(topic.metadata.get('offered_qos_profiles', ''))

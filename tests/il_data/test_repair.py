@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -267,6 +268,21 @@ def test_a_kill_inside_a_repair_makes_no_bag_look_whole(tmp_path, monkeypatch, f
     info = yaml.safe_load((folder / 'metadata.yaml').read_text())
     assert info['rosbag2_bagfile_information']['message_count'] == read_mcap(path).count
     assert damage(folder) == ''
+
+
+def test_a_repair_on_a_full_disk_leaves_the_bag_and_nothing_beside_it(tmp_path, capsys):
+    _, path = crashed(tmp_path)
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
+    try:
+        assert main(['repair', str(path.parent)]) == 1
+        assert 'cannot be repaired' in capsys.readouterr().out
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == [path.parent]
+    assert path.read_bytes() == before
+    assert repair(path.parent).recovered
 
 
 def test_check_and_repair_on_the_command_line(tmp_path, capsys):
