@@ -19,7 +19,14 @@ from il_data import manifest
 from il_data.check import check, damage
 from il_data.explain import explain
 from il_data.manifest import Manifest, Verdict
-from il_data.read import bag_folders, no_bags, raw, read_episode
+from il_data.read import (
+    BEING_RECORDED,
+    bag_folders,
+    being_recorded,
+    no_bags,
+    raw,
+    read_episode,
+)
 from il_data.repair import repair
 
 EXAMPLES = """examples:
@@ -80,6 +87,9 @@ def _info(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:
     notes: list[str] = []
     worst = 0
     for bag in bags:
+        if being_recorded(bag):
+            table.add_row(bag.name, '', BEING_RECORDED)
+            continue
         try:
             episode = read_episode(bag, spec)
         except UserError as error:
@@ -114,6 +124,9 @@ def _topics(known: Manifest) -> Table:
 
 def _explain(bags: Sequence[Path], console: Console) -> int:
     for bag in bags:
+        if being_recorded(bag):
+            console.print(f'{bag.name} {BEING_RECORDED}')
+            continue
         line = explain(bag)
         head = ('at (s)', 'for (s)', 'step', 'tick', 'from', 'to', 'driver', 'cause')
         table = screen.table(*head, title=bag.name)
@@ -154,6 +167,9 @@ def _repair(bags: Sequence[Path], console: Console) -> int:
     table, notes = screen.table('episode', 'verdict', 'what was done'), list[str]()
     worst = 0
     for bag in bags:
+        if being_recorded(bag):
+            table.add_row(bag.name, '', f'{BEING_RECORDED}, left alone')
+            continue
         try:
             if not damage(bag):
                 table.add_row(bag.name, _left_alone(bag), 'whole, left alone')

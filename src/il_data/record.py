@@ -15,11 +15,11 @@ from il_core.errors import UserError
 from il_core.spec import Spec
 from il_core.structure import plain
 from il_core.types import NS_PER_S, Outcome
-from il_data.bag import Arrival, BagWriter, Qos
+from il_data.bag import Arrival, BagWriter, Qos, is_open
 from il_data.disk import DiskGuard, DiskState, free_bytes
 from il_data.manifest import Expected, Manifest, Verdict
 from il_data.recording import EVERY_TICK, Recorded, Recording, Settings, State
-from il_data.repair import is_open, repair
+from il_data.repair import repair
 from il_data.shelf import Shelf
 from il_data.version import il_version
 
@@ -210,9 +210,10 @@ class Recorder:
         try:
             if broken is not None:
                 raise broken
-            run.bag.close()
+            run.bag.finish()
             done = run.manifest(self._spec, self._expected())
             done.save(run.bag.folder)
+            run.bag.close()  # now nobody takes it for one that was cut off
         except OSError as error:
             run.bag.abandon()
             done = run.manifest(self._spec, self._expected())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from il_core.errors import UserError
 from il_core.types import EventKind, Outcome
-from il_data.bag import METADATA, BagWriter, Qos, Topic
+from il_data.bag import METADATA, BagWriter, Qos, Topic, is_open
 from il_data.contents import Contents, RawTopic, mcap_chunks
 from il_data.manifest import FILE, Expected, Manifest, judge, load
 from il_data.meter import Meter
@@ -71,16 +70,6 @@ def mcap_file(folder: Path) -> Path:
     if len(found) != 1:
         raise UserError('bag', str(folder), f'must hold one .mcap file, has {len(found)}')
     return found[0]
-
-
-def is_open(path: Path) -> bool:
-    """True where a recorder writes this file now."""
-    with path.open('rb') as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
 
 
 class _Salvage:
