@@ -3,6 +3,7 @@ bags."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import mmap
@@ -32,6 +33,7 @@ from il_data.schema import definition
 DAMAGE = (McapError, ZstdError, struct.error, ValueError, LookupError, EOFError, MemoryError)
 _MESSAGE = struct.Struct('<BQHIQQ')  # opcode, length, channel, sequence, log time, publish time
 _RECORD = struct.Struct('<BQ')  # opcode, length
+_FOOTER = struct.Struct('<BQQQI')  # opcode, length, begin of the summary, of its offsets, crc
 _TAKEN: tuple[int, ...] = (
     Opcode.HEADER,
     Opcode.METADATA,
@@ -198,10 +200,24 @@ class _McapReading:
             if opcode == Opcode.DATA_END:
                 taken = ()  # what follows repeats what was
             elif opcode in taken:
+                said = self.contents.damage
                 self.record(opcode, data[at : at + length])
+                if self.contents.damage != said:
+                    self.definitions(data, size)
                 yield
             at += length
         raise EOFError('it is cut off')
+
+    def definitions(self, data: mmap.mmap, size: int) -> None:
+        """Take the definitions of topics from the end of a file that has one: they may be in a
+        chunk that is damaged, which is the first one in our bags."""
+        footer = size - len(MCAP0_MAGIC) - _FOOTER.size
+        if footer < 0 or data[footer + _FOOTER.size : size] != MCAP0_MAGIC:
+            return
+        opcode, _, begin, _, _ = _FOOTER.unpack_from(data, footer)
+        if opcode == Opcode.FOOTER and 0 < begin < footer:
+            with contextlib.suppress(*DAMAGE):  # then they are damaged, too
+                self.walk(data[begin:footer])
 
     def record(self, opcode: int, body: bytes) -> None:
         stream = ReadDataStream(BytesIO(body))

@@ -129,6 +129,21 @@ def test_a_damaged_chunk_costs_only_itself(tmp_path):
     assert not kept.damage
 
 
+def test_a_damaged_first_chunk_costs_only_itself_in_a_bag_that_was_finished(tmp_path):
+    """It defines the topics, as the end of the file does."""
+    done = Rig(tmp_path).episode(ticks=100)
+    folder = tmp_path / done.episode_id
+    path = folder / f'{folder.name}_0.mcap'
+    data = bytearray(path.read_bytes())
+    at = data.index(b'zstd') + 100
+    data[at : at + 16] = bytes(16)
+    path.write_bytes(data)
+    assert any('a chunk is damaged' in reason for reason in repair(folder).reasons)
+    kept = read_episode(folder)
+    assert 90 < len(kept) <= 100
+    assert kept.outcome is Outcome.SUCCESS
+
+
 def test_a_bag_that_is_being_recorded_is_left_alone(tmp_path):
     rig = Rig(tmp_path)
     episode_id = rig.begin()
