@@ -91,6 +91,16 @@ class Arrival:
     sequence: int = 0
 
 
+def is_open(path: Path) -> bool:
+    """True where a recorder writes this file now."""
+    with path.open('rb') as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 class BagWriter:
     """Write the bag of one episode. A context manager; `close` makes it a valid rosbag2.
 
@@ -112,6 +122,7 @@ class BagWriter:
         self._hashes: dict[str, str] = {}
         self._counts: dict[str, int] = {}
         self._span: tuple[int, int] | None = None
+        self._finished = False
         self._file: io.BufferedWriter = self.path.open('wb')
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._mcap: Any = Writer(self._file, CHUNK_BYTES, CompressionType.ZSTD)
@@ -166,16 +177,24 @@ class BagWriter:
         repaired."""
         self._file.raw.close()
 
-    def close(self) -> None:
-        """Finish the file and write metadata.yaml. Safe to call twice."""
-        if self._file.closed:
+    def finish(self) -> None:
+        """Finish the file and write metadata.yaml. It stays locked until `close`, as a bag that is
+        being recorded. Safe to call twice."""
+        if self._finished:
             return
         self._mcap.finish()
-        self._file.close()
+        self._file.flush()
         text = yaml.safe_dump(
             {'rosbag2_bagfile_information': self._metadata()}, sort_keys=False, width=1000
         )
         write_text(self.folder / METADATA, text)
+        self._finished = True
+
+    def close(self) -> None:
+        """Finish the file and let go of it. Safe to call twice."""
+        if not self._file.closed:
+            self.finish()
+            self._file.close()
 
     def _metadata(self) -> dict[str, Any]:
         low, high = self._span or (0, 0)

@@ -11,9 +11,9 @@ from il_core.errors import UserError
 from il_core.spec import Spec
 from il_data import manifest
 from il_data.bag import LIBRARY
-from il_data.contents import library_of, read_mcap
+from il_data.contents import library_of, mcap_chunks
 from il_data.manifest import Verdict
-from il_data.read import read_episode, rebuild_frames
+from il_data.read import BEING_RECORDED, being_recorded, read_episode, rebuild_frames
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Finding:
 
 def check(bag: Path, spec: Spec | None) -> Finding:
     """Check one bag. Never raises for what is wrong with it."""
+    if being_recorded(bag):
+        return Finding(Verdict.SUSPECT, (BEING_RECORDED,))
     broken = damage(bag)
     if broken:
         remedy = f'run `il bags repair {bag}`'
@@ -58,7 +60,9 @@ def damage(bag: Path) -> str:
     files = sorted(bag.glob('*.mcap'))
     if len(files) != 1:
         return ''
-    found = read_mcap(files[0]).damage
+    found = ''
+    for contents in mcap_chunks(files[0]):
+        found = contents.damage
     if not found and (library_of(files[0]) == LIBRARY or (bag / manifest.FILE).exists()):
         try:
             manifest.load(bag)

@@ -19,7 +19,14 @@ from il_data import manifest
 from il_data.check import check, damage
 from il_data.explain import explain
 from il_data.manifest import Manifest, Verdict
-from il_data.read import bag_folders, no_bags, raw, read_episode
+from il_data.read import (
+    BEING_RECORDED,
+    bag_folders,
+    being_recorded,
+    no_bags,
+    raw,
+    read_episode,
+)
 from il_data.repair import repair
 
 EXAMPLES = """examples:
@@ -35,12 +42,14 @@ WHAT = """info: outcome, verdict and who drove how long
 explain: who drove when, and why that changed
 check: can the recording be trusted
 repair: make whole what was cut off"""
+READING = ('info', 'check')  # these read bags by a spec
 COLORS = {Verdict.OK: 'green', Verdict.SUSPECT: 'yellow', Verdict.BAD: 'red'}
 
 
 def main(argv: Sequence[str]) -> int:
     """Run `il bags ...`. Returns 0, or 1 where a bag is BAD, damaged or unfinished."""
     args = _parser().parse_args(list(argv))
+    _check_used(args)
     bags = bag_folders(args.path)
     if not bags:
         raise no_bags(args.path)
@@ -64,6 +73,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _check_used(args: argparse.Namespace) -> None:
+    """Raise UserError for an option that does nothing here."""
+    for option, value in (('--task', args.task), ('--robot', args.robot)):
+        if value and args.what not in READING:
+            rule = f'does nothing with {args.what}, only with {" and ".join(READING)}'
+            raise UserError(option, value, f'{rule}; leave it out')
+    if args.robot and not args.task:
+        raise UserError('--robot', args.robot, 'needs --task, the task of bags that do not say it')
+
+
 class _Formatter(argparse.RawTextHelpFormatter):
     pass
 
@@ -73,6 +92,9 @@ def _info(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:
     notes: list[str] = []
     worst = 0
     for bag in bags:
+        if being_recorded(bag):
+            table.add_row(bag.name, '', BEING_RECORDED)
+            continue
         try:
             episode = read_episode(bag, spec)
         except UserError as error:
@@ -107,6 +129,9 @@ def _topics(known: Manifest) -> Table:
 
 def _explain(bags: Sequence[Path], console: Console) -> int:
     for bag in bags:
+        if being_recorded(bag):
+            console.print(f'{bag.name} {BEING_RECORDED}')
+            continue
         line = explain(bag)
         head = ('at (s)', 'for (s)', 'step', 'tick', 'from', 'to', 'driver', 'cause')
         table = screen.table(*head, title=bag.name)
@@ -147,6 +172,9 @@ def _repair(bags: Sequence[Path], console: Console) -> int:
     table, notes = screen.table('episode', 'verdict', 'what was done'), list[str]()
     worst = 0
     for bag in bags:
+        if being_recorded(bag):
+            table.add_row(bag.name, '', f'{BEING_RECORDED}, left alone')
+            continue
         try:
             if not damage(bag):
                 table.add_row(bag.name, _left_alone(bag), 'whole, left alone')

@@ -3,12 +3,13 @@ bags."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import mmap
 import os
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -32,6 +33,7 @@ from il_data.schema import definition
 DAMAGE = (McapError, ZstdError, struct.error, ValueError, LookupError, EOFError, MemoryError)
 _MESSAGE = struct.Struct('<BQHIQQ')  # opcode, length, channel, sequence, log time, publish time
 _RECORD = struct.Struct('<BQ')  # opcode, length
+_FOOTER = struct.Struct('<BQQQI')  # opcode, length, begin of the summary, of its offsets, crc
 _TAKEN: tuple[int, ...] = (
     Opcode.HEADER,
     Opcode.METADATA,
@@ -106,18 +108,38 @@ def read_mcap(path: Path, types: Collection[str] = ()) -> Contents:
         types: message types to keep the data of; empty: all.
     """
     contents = Contents()
+    for _ in _read(path, contents, types):
+        pass
+    return contents
+
+
+def mcap_chunks(path: Path) -> Iterator[Contents]:
+    """Read an MCAP file as `read_mcap` does, but hold one chunk at a time.
+
+    Yields the same contents again and again, each time with the messages of one chunk alone; the
+    last time, with none, `damage` says all that is wrong.
+    """
+    contents = Contents()
+    for _ in _read(path, contents, ()):
+        yield contents
+        for topic in contents.topics.values():
+            topic.rows.clear()
+    yield contents
+
+
+def _read(path: Path, contents: Contents, types: Collection[str]) -> Iterator[None]:
+    """Add what is in a file to `contents`; stops after each part that may hold messages."""
     reading = _McapReading(contents, frozenset(types))
     with path.open('rb') as file:
         size = os.fstat(file.fileno()).st_size
         if not size:
             contents.damage = 'it is empty'
-            return contents
+            return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
             try:
-                reading.run(data, size)
+                yield from reading.run(data, size)
             except DAMAGE as error:
                 reading.say(str(error) or 'it is cut off')
-    return contents
 
 
 def library_of(path: Path) -> str:
@@ -163,8 +185,8 @@ class _McapReading:
     def say(self, damage: str) -> None:
         self.contents.damage = '; '.join(filter(None, (self.contents.damage, damage)))
 
-    def run(self, data: mmap.mmap, size: int) -> None:
-        """Take every record of a file; raises one of DAMAGE where it breaks off."""
+    def run(self, data: mmap.mmap, size: int) -> Iterator[None]:
+        """Take every record of a file, one by one; raises one of DAMAGE where it breaks off."""
         if data[: len(MCAP0_MAGIC)] != MCAP0_MAGIC:
             raise ValueError('it is no MCAP file')
         at, taken = len(MCAP0_MAGIC), _TAKEN
@@ -178,9 +200,24 @@ class _McapReading:
             if opcode == Opcode.DATA_END:
                 taken = ()  # what follows repeats what was
             elif opcode in taken:
+                said = self.contents.damage
                 self.record(opcode, data[at : at + length])
+                if self.contents.damage != said:
+                    self.definitions(data, size)
+                yield
             at += length
         raise EOFError('it is cut off')
+
+    def definitions(self, data: mmap.mmap, size: int) -> None:
+        """Take the definitions of topics from the end of a file that has one: they may be in a
+        chunk that is damaged, which is the first one in our bags."""
+        footer = size - len(MCAP0_MAGIC) - _FOOTER.size
+        if footer < 0 or data[footer + _FOOTER.size : size] != MCAP0_MAGIC:
+            return
+        opcode, _, begin, _, _ = _FOOTER.unpack_from(data, footer)
+        if opcode == Opcode.FOOTER and 0 < begin < footer:
+            with contextlib.suppress(*DAMAGE):  # then they are damaged, too
+                self.walk(data[begin:footer])
 
     def record(self, opcode: int, body: bytes) -> None:
         stream = ReadDataStream(BytesIO(body))

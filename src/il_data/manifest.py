@@ -91,7 +91,8 @@ def plain_of(known: Manifest) -> dict[str, Any]:
 
 
 def from_plain(data: Mapping[str, Any]) -> Manifest:
-    """Build a manifest; keys of later versions are left out, a topic may be a list of its values.
+    """Build a manifest; keys of later versions are left out, here and in its topics; a topic
+    may be a list of its values.
 
     Raises:
         ValueError, KeyError, TypeError: it is no manifest.
@@ -102,7 +103,10 @@ def from_plain(data: Mapping[str, Any]) -> Manifest:
     kept['reasons'] = tuple(data['reasons'])
     topics = data['topics']
     if topics and isinstance(topics[0], dict):
-        kept['topics'] = tuple(TopicStats(**topic) for topic in topics)
+        known = TopicStats._fields
+        kept['topics'] = tuple(
+            TopicStats(**{key: topic[key] for key in known if key in topic}) for topic in topics
+        )
     else:
         kept['topics'] = tuple(map(TopicStats._make, topics))
     return Manifest(**kept)

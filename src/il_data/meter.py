@@ -49,9 +49,14 @@ class Meter:
         self.name, self.type, self.shared = name, msgtype, shared
         first = fields_of(msgtype, schema)[msgtype][:1]
         self.stamped = [desc for _, desc in first] == [(Nodetype.NAME, 'std_msgs/msg/Header')]
-        self.count = self.lost = self.early = 0
+        self.count = self.early = 0
         self.publishers = 1
-        self._first_ns = self.last_ns = self._gap_ns = self._sequence = 0
+        self._first_ns = self.last_ns = self._gap_ns = self._sequence = self._holes = 0
+
+    @property
+    def lost(self) -> int:
+        """Messages lost so far; -1: unknown, as several publishers count on their own."""
+        return -1 if self.shared or self.publishers > 1 else self._holes
 
     def add(self, arrival: Arrival) -> None:
         """Count one message of the running episode."""
@@ -80,7 +85,7 @@ class Meter:
         """A hole in the publisher's count is a loss; a count that goes back is a publisher that
         began again."""
         if sequence > self._sequence > 0:
-            self.lost += sequence - self._sequence - 1
+            self._holes += sequence - self._sequence - 1
 
     def stats(self) -> TopicStats:
         span_s = (self.last_ns - self._first_ns) / NS_PER_S
@@ -90,7 +95,7 @@ class Meter:
             self.count,
             round((self.count - 1) / span_s, 3) if span_s > 0 else 0.0,
             round(self._gap_ns / NS_PER_S, 6),
-            -1 if self.shared or self.publishers > 1 else self.lost,
+            self.lost,
             self.publishers,
             self.early,
         )

@@ -215,9 +215,9 @@ class RecorderNode(IlNode):
 
     def on_label(self, request: Any, response: Any) -> Any:
         outcome = member(Outcome, request.outcome, 'outcome')
-        done = self.recorder.label(request.episode_id, outcome, request.reason)
+        episode_id = self.recorder.label(request.episode_id, outcome, request.reason)
         response.success = True
-        response.message = f'{done.episode_id}: {done.outcome.name.lower()}'
+        response.message = f'{episode_id}: {outcome.name.lower()}'
         return response
 
     async def on_discard(self, request: Any, response: Any) -> Any:

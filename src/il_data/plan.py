@@ -40,6 +40,11 @@ def recorded(
     )
 
 
+def is_shared(resolved: str) -> bool:
+    """True for the full name of a topic that many nodes publish on, in whatever namespace."""
+    return any(f'/{resolved}'.endswith('/' + name.lstrip('/')) for name in SHARED)
+
+
 def unwanted(name: str, spec: Spec) -> bool:
     """True for streams that nobody publishes unless asked (a camera that is off) or observes."""
     return any(s.topic == name and not s.fields for s in spec.streams)

@@ -5,15 +5,18 @@ No ROS and no simulator needed; decoded columns are cached beside the bag.
 
 from __future__ import annotations
 
+import functools
+import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from il_core.episode_ids import recorded_order
 from il_core.errors import UserError
 from il_core.spec import Spec
 from il_core.types import Vector
 from il_data import cache, manifest
-from il_data.bag import LIBRARY, METADATA
+from il_data.bag import LIBRARY, METADATA, is_open
 from il_data.cache import Files
 from il_data.contents import Contents, library_of, read_any, read_mcap
 from il_data.episode import Episode
@@ -22,6 +25,7 @@ from il_data.manifest import Manifest, spec_of
 from il_data.steps import OWN_TYPES, Extract, extract, find_topic, sizes_of
 
 UNNAMED = 'say of which task it is (--task of il train, il bags)'
+BEING_RECORDED = 'is being recorded'
 # Specs met so far, by hash: many bags share one.
 _SPECS: dict[str, Spec] = {}
 
@@ -62,7 +66,8 @@ def _episode(path: Path, spec: Spec, known: Manifest, found: Extract) -> Episode
 
 
 def read_episodes(folder: Path, spec: Spec | None = None) -> list[Episode]:
-    """Read all bags below `folder` (discarded ones are left out), oldest first.
+    """Read all bags below `folder` (discarded ones are left out, and unfinished ones, see
+    `finished_bags`), oldest first.
 
     Raises:
         UserError: there is none, or one cannot be read.
@@ -70,7 +75,50 @@ def read_episodes(folder: Path, spec: Spec | None = None) -> list[Episode]:
     bags = _bags(folder)
     if not bags:
         raise no_bags(folder)
-    return [_read(path, files, spec, cached=True) for path, files in bags]
+    finished = _finished(bags)
+    if not finished:
+        rules = '; '.join(f'{path.name} {_unfinished(path, files)}' for path, files in bags)
+        raise UserError('folder', str(folder), f'holds no finished bag: {rules}')
+    return [_read(path, files, spec, cached=True) for path, files in finished]
+
+
+def finished_bags(folder: Path) -> list[Path]:
+    """Return the bags of `bag_folders` but for those of our recorder without a manifest: one that
+    is being recorded, or was cut off. Each is named once by a warning of `logging`."""
+    return [path for path, _ in _finished(_bags(folder))]
+
+
+def _finished(bags: Sequence[tuple[Path, Files]]) -> list[tuple[Path, Files]]:
+    found = []
+    for path, files in bags:
+        why = _unfinished(path, files)
+        if why:
+            _warn(f'left out: {path} {why}')
+        else:
+            found.append((path, files))
+    return found
+
+
+@functools.cache  # folders are read several times
+def _warn(line: str) -> None:
+    logging.getLogger(__name__).warning(line)
+
+
+def being_recorded(path: Path) -> bool:
+    """True where a recorder writes this bag now."""
+    return _unfinished(path, cache.files_of(path)) == BEING_RECORDED
+
+
+def _unfinished(path: Path, files: Files) -> str:
+    """Return why a bag of our recorder is not to be read, in words; empty where it is."""
+    if files.manifest or len(files.storage) != 1 or not files.storage[0][0].endswith('.mcap'):
+        return ''
+    file = path / files.storage[0][0]
+    if is_open(file):
+        return BEING_RECORDED
+    if library_of(file) != LIBRARY or (path / manifest.FILE).exists():  # by now
+        return ''
+    return f'was cut off: run `il bags repair {path}`'
 
 
 def bag_folders(folder: Path) -> list[Path]:
@@ -99,7 +147,8 @@ def _bags(folder: Path) -> list[tuple[Path, Files]]:
         return [(folder, own)]
     if not folder.is_dir():
         return []
-    inside = sorted(name for name in os.listdir(folder) if not name.startswith('.'))
+    inside = [name for name in os.listdir(folder) if not name.startswith('.')]
+    inside.sort(key=recorded_order)
     found = [(path, cache.files_of(path)) for path in map(folder.joinpath, inside)]
     return [(path, files) for path, files in found if files.storage or files.manifest]
 
@@ -120,10 +169,10 @@ def rebuild_frames(path: Path, spec: Spec | None = None) -> Vector:
 
 def _identify(path: Path, spec: Spec | None, found: cache.Files) -> tuple[Manifest, Spec]:
     """Return the manifest (made up for foreign bags) and the spec to read with."""
-    files = _storage(path)
-    if not found.manifest:
-        if files[0].suffix == '.mcap' and library_of(files[0]) == LIBRARY:
-            raise UserError('bag', str(path), f'was cut off: run `il bags repair {path}`')
+    _storage(path)
+    if not (path / manifest.FILE).exists():
+        if why := _unfinished(path, found):
+            raise UserError('bag', str(path), why)
         if spec is None:
             raise UserError('bag', str(path), f'has no manifest: {UNNAMED}')
         return Manifest(path.name, reason='foreign bag'), spec
@@ -160,6 +209,8 @@ def raw(path: Path, types: Iterable[str]) -> Contents:
     if len(files) > 1 or files[0].suffix != '.mcap':
         return read_any(path)
     contents = read_mcap(files[0], frozenset(types))
+    if contents.damage and is_open(files[0]):
+        raise UserError('bag', str(path), BEING_RECORDED)
     if contents.damage:
         raise UserError(
             'bag', str(path), f'is damaged ({contents.damage}): run `il bags repair {path}`'

@@ -15,12 +15,11 @@ from il_core.errors import UserError
 from il_core.spec import Spec
 from il_core.structure import plain
 from il_core.types import NS_PER_S, Outcome
-from il_data import manifest
-from il_data.bag import Arrival, BagWriter, Qos
+from il_data.bag import Arrival, BagWriter, Qos, is_open
 from il_data.disk import DiskGuard, DiskState, free_bytes
 from il_data.manifest import Expected, Manifest, Verdict
 from il_data.recording import EVERY_TICK, Recorded, Recording, Settings, State
-from il_data.repair import is_open, repair
+from il_data.repair import repair
 from il_data.shelf import Shelf
 from il_data.version import il_version
 
@@ -58,6 +57,7 @@ class Recorder:
         self._seen_ns: dict[str, int] = {}
         self._kept: dict[str, deque[Arrival]] = {}
         self._last: dict[str, Arrival] = {}
+        self._publishers: dict[str, int] = {}
         self._run: Recording | None = None
         self._broken: OSError | None = None
         self.recovered: list[Manifest] = []
@@ -102,9 +102,7 @@ class Recorder:
         elif not item.shared and item.topic.type not in EVERY_TICK:
             self._last[name] = arrival
         run = self._run
-        if run is None:
-            return
-        if self._broken is not None:
+        if run is None or self._broken is not None:
             return
         try:
             run.take(name, arrival, now_ns)
@@ -181,6 +179,7 @@ class Recorder:
         the running episode is not known.
         """
         item = self._topics[name]
+        self._publishers[name] = publishers
         if publishers:
             topic = dataclasses.replace(item.topic, qos=qos)
             self._topics[name] = dataclasses.replace(item, topic=topic)
@@ -191,7 +190,7 @@ class Recorder:
     def lost(self) -> dict[str, int]:
         """Return messages lost so far in the running episode, by topic, where any were."""
         meters = self._run.meters.items() if self._run else ()
-        return {name: meter.lost for name, meter in meters if meter.lost and not meter.shared}
+        return {name: meter.lost for name, meter in meters if meter.lost > 0}
 
     def require_running(self) -> None:
         """Raise UserError where no episode is being recorded."""
@@ -211,9 +210,10 @@ class Recorder:
         try:
             if broken is not None:
                 raise broken
-            run.bag.close()
+            run.bag.finish()
             done = run.manifest(self._spec, self._expected())
             done.save(run.bag.folder)
+            run.bag.close()  # now nobody takes it for one that was cut off
         except OSError as error:
             run.bag.abandon()
             done = run.manifest(self._spec, self._expected())
@@ -223,16 +223,22 @@ class Recorder:
             )
         return done
 
-    def label(self, episode_id: str, outcome: Outcome, reason: str) -> Manifest:
-        """Change the outcome of a finished episode ('' the last one)."""
-        folder = self.shelf.find(episode_id)
-        known = manifest.load(folder)
-        changed = dataclasses.replace(known, outcome=outcome, reason=reason)
-        try:
-            changed.save(folder)
-        except OSError as error:
-            raise UserError('episode', folder.name, f'cannot be labelled: {error}') from error
-        return changed
+    def label(self, episode_id: str, outcome: Outcome, reason: str) -> str:
+        """Change the outcome of an episode that has ended ('' the last one). Returns its id.
+
+        Raises:
+            UserError: there is none, or its manifest cannot be written; with '' also while
+                another one runs, as nobody can tell which one is meant.
+        """
+        run = self._run
+        if run is not None and episode_id in ('', run.episode_id):
+            if not run.closing_ns:
+                last = self.shelf.episodes()[-1:]
+                rule = 'is still being recorded; name one that has ended, or stop this one first'
+                raise UserError('episode', run.episode_id, rule, last)
+            run.outcome, run.reason = outcome, reason
+            return run.episode_id
+        return self.shelf.label(episode_id, outcome, reason)
 
     def recover(self) -> list[str]:
         """Repair what an earlier recorder left unfinished. Returns one line per bag."""
@@ -257,7 +263,7 @@ class Recorder:
             self.settings.flush_s,
         )
         run = Recording(episode_id, seed, operator, now_ns, bag, start_ns, start_ns)
-        run.open_topics(list(self._topics.values()))
+        run.open_topics(list(self._topics.values()), self._publishers)
         for name, arrivals in self._kept.items():
             for arrival in arrivals:
                 run.latched(name, arrival)
@@ -286,6 +292,8 @@ class Recorder:
             'start_ns': start_ns,
             'spec_hash': self._spec.hash,
             'spec': plain(self._spec),
+            'shared': [n for n, t in self._topics.items() if t.shared],
+            'publishers': {n: count for n, count in self._publishers.items() if count > 1},
             'expected': [dataclasses.asdict(item) for item in self._expected()],
             'il_version': il_version(),
         }

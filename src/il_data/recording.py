@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from il_core.spec import Spec
@@ -82,14 +82,14 @@ class Recording:
     proposal: bytes = b''
     notes: tuple[str, ...] = ()
 
-    def open_topics(self, items: Sequence[Recorded]) -> None:
-        """Register the topics and begin to count."""
+    def open_topics(self, items: Sequence[Recorded], publishers: Mapping[str, int]) -> None:
+        """Register the topics and begin to count; `publishers`: how many, where it is known."""
         for item in items:
+            name, kind = item.topic.name, item.topic.type
             self.bag.add_topic(item.topic)
-            text = definition(item.topic.type).text
-            self.meters[item.topic.name] = Meter(
-                item.topic.name, item.topic.type, text, item.shared
-            )
+            meter = self.meters[name] = Meter(name, kind, definition(kind).text, item.shared)
+            if not item.shared:
+                meter.publishers = max(1, publishers.get(name, 1))
 
     def latched(self, name: str, arrival: Arrival) -> None:
         """Write a message from before the start, stamped as received at the start."""

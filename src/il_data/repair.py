@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from il_core.errors import UserError
 from il_core.types import EventKind, Outcome
-from il_data.bag import METADATA, BagWriter, Qos, Topic
-from il_data.contents import Contents, RawTopic, read_mcap
-from il_data.manifest import Expected, Manifest, judge, load
-from il_data.meter import Meter, TopicStats
+from il_data.bag import METADATA, BagWriter, Qos, Topic, is_open
+from il_data.contents import Contents, RawTopic, mcap_chunks
+from il_data.manifest import FILE, Expected, Manifest, judge, load
+from il_data.meter import Meter
+from il_data.plan import is_shared
 from il_data.proposals import PROPOSAL, ids_of
 from il_data.schema import Definition
-from il_data.shelf import to_trash
+from il_data.shelf import UNREADABLE, put_away
 from il_data.table import Table
 from il_data.version import il_version
 
@@ -28,27 +30,37 @@ def repair(folder: Path) -> Manifest:
     """Rewrite an unfinished or damaged MCAP bag from its readable part, and give it a manifest.
 
     The verdict is SUSPECT or worse, with 'recovered' among the reasons. Outcome and reason of a
-    manifest that is intact stay. The old file is replaced by rename, after the new one is whole.
-    A bag of ours without any message goes to the trash folder.
+    manifest that is intact stay. The old file is replaced by rename, after the new one is whole;
+    when it is killed before, the bag is unfinished or damaged as it was.
+    A bag of ours without any message is put away (`.unreadable` beside it).
 
     Raises:
-        UserError: no MCAP file there, a recorder still writes it, or nothing in it is readable.
+        UserError: no MCAP file there, a recorder still writes it, nothing in it is readable, or
+            the disk is full.
     """
     path = mcap_file(folder)
     if is_open(path):
         raise UserError('bag', str(folder), 'is being recorded right now; stop the episode first')
-    contents = read_mcap(path)
-    if not contents.count:
+    salvage = _Salvage(folder)
+    try:
+        for contents in mcap_chunks(path):
+            salvage.take(contents)
+        rewritten = salvage.finish()
+    except OSError as error:
+        salvage.remove()
+        raise UserError('bag', str(folder), f'cannot be repaired: {error}') from error
+    if rewritten is None:
         rule = f'holds no readable message ({contents.damage or "it is empty"})'
         if contents.ours or not path.stat().st_size:
-            rule += f'; moved to {to_trash(folder)}'
+            rule += f'; moved to {put_away(folder, UNREADABLE)}'
         raise UserError('bag', str(folder), rule)
-    rewritten = _rewrite(folder, contents)
-    rewritten.path.replace(path)
+    done = _manifest(folder, contents, salvage)
+    if (folder / FILE).exists():
+        done.save(folder)  # or the old one would speak for the new file after a kill
     (rewritten.folder / METADATA).replace(folder / METADATA)
-    shutil.rmtree(rewritten.folder.parent)
-    done = _manifest(folder, contents)
+    rewritten.path.replace(path)
     done.save(folder)
+    shutil.rmtree(rewritten.folder.parent)
     return done
 
 
@@ -60,53 +72,89 @@ def mcap_file(folder: Path) -> Path:
     return found[0]
 
 
-def is_open(path: Path) -> bool:
-    """True where a recorder writes this file now."""
-    with path.open('rb') as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+class _Salvage:
+    """Write what is readable of a bag to a hidden folder of the same name beside it, chunk by
+    chunk, and count it.
 
+    Attributes:
+        meters: by topic. `events`: the episode's, whole. `ids`: checkpoint and spec, of the first
+            proposal.
+        start_ns, end_ns: receive stamps.
+    """
 
-def _rewrite(folder: Path, contents: Contents) -> BagWriter:
-    """Write what was read to a hidden folder of the same name beside the bag."""
-    aside = folder.parent / f'.{folder.name}.repair'
-    if aside.exists():
-        shutil.rmtree(aside)
-    rows = [
-        (arrival.log_ns, name, arrival)
-        for name, topic in contents.topics.items()
-        for arrival in topic.arrivals
-    ]
-    with BagWriter(aside / folder.name, contents.note) as bag:
+    def __init__(self, folder: Path) -> None:
+        self._aside = folder.parent / f'.{folder.name}.repair'
+        if self._aside.exists():
+            shutil.rmtree(self._aside)
+        self._name = folder.name
+        self._bag: BagWriter | None = None
+        self.meters: dict[str, Meter] = {}
+        self.events: RawTopic | None = None
+        self.ids = ('', '')
+        self.start_ns, self.end_ns = 0, 0
+
+    def take(self, contents: Contents) -> None:
+        """Write and count what was read of a chunk."""
+        if self._bag is None:
+            if not contents.count:
+                return  # the note stands before the first message
+            self._bag = BagWriter(self._aside / self._name, contents.note)
         for topic in contents.topics.values():
-            qos = Qos.parse(topic.metadata.get('offered_qos_profiles', ''))
-            known = Definition(topic.type, topic.schema, topic.metadata.get('topic_type_hash', ''))
-            bag.add_topic(Topic(topic.name, topic.type, qos), known)
-        for _, name, arrival in sorted(rows, key=lambda row: row[0]):
-            bag.write(name, arrival)
-    return bag
+            if topic.name not in self.meters:
+                self._add(self._bag, topic, contents.note)
+            self._look(topic)
+        rows = [(t.name, arrival) for t in contents.topics.values() for arrival in t.arrivals]
+        for name, arrival in sorted(rows, key=lambda row: row[1].log_ns):
+            self._bag.write(name, arrival)
+            self.meters[name].add(arrival)
+            self.start_ns = min(self.start_ns or arrival.log_ns, arrival.log_ns)
+            self.end_ns = max(self.end_ns, arrival.log_ns)
+
+    def finish(self) -> BagWriter | None:
+        """Make the new bag whole; None where there was nothing to write."""
+        if self._bag is not None:
+            self._bag.close()
+        return self._bag
+
+    def remove(self) -> None:
+        """Leave nothing behind: what is cut short would only fill the disk."""
+        if self._bag is not None:
+            self._bag.abandon()
+        shutil.rmtree(self._aside, ignore_errors=True)
+
+    def _add(self, bag: BagWriter, topic: RawTopic, note: Mapping[str, Any]) -> None:
+        qos = Qos.parse(topic.metadata.get('offered_qos_profiles', ''))
+        known = Definition(topic.type, topic.schema, topic.metadata.get('topic_type_hash', ''))
+        bag.add_topic(Topic(topic.name, topic.type, qos), known)
+        shared = topic.name in note['shared'] if 'shared' in note else is_shared(topic.name)
+        meter = self.meters[topic.name] = Meter(topic.name, topic.type, topic.schema, shared)
+        meter.publishers = note.get('publishers', {}).get(topic.name, 1)
+
+    def _look(self, topic: RawTopic) -> None:
+        """Keep what the manifest says of the episode."""
+        if topic.type == PROPOSAL and topic.rows and self.ids == ('', ''):
+            self.ids = ids_of(topic.rows[0][3], topic.schema)
+        if topic.type == EVENT:
+            kept = self.events = self.events or RawTopic(topic.name, topic.type, topic.schema)
+            kept.rows += topic.rows if kept.name == topic.name else []
 
 
-def _manifest(folder: Path, contents: Contents) -> Manifest:
+def _manifest(folder: Path, contents: Contents, salvage: _Salvage) -> Manifest:
     note = contents.note
-    stats = [_stats(topic) for topic in contents.topics.values()]
+    stats = [meter.stats() for meter in salvage.meters.values()]
     expected = [Expected(**item) for item in note.get('expected', [])]
     why = contents.damage or 'it was closed without a manifest'
     verdict, reasons = judge(stats, expected, [f'recovered: {why}'])
-    stamps = [ns for topic in contents.topics.values() for ns in topic.log_ns]
-    checkpoint_id, spec_hash = _ids(contents)
-    outcome, reason = _outcome(folder, contents)
+    checkpoint_id, spec_hash = salvage.ids
+    outcome, reason = _outcome(folder, salvage.events)
     return Manifest(
         episode_id=folder.name,
         outcome=outcome,
         reason=reason,
         operator=note.get('operator', ''),
         seed=note.get('seed', 0),
-        start_ns=min(stamps),
-        end_ns=max(stamps),
+        start_ns=salvage.start_ns,
+        end_ns=salvage.end_ns,
         verdict=verdict,
         reasons=reasons,
         topics=tuple(stats),
@@ -118,33 +166,18 @@ def _manifest(folder: Path, contents: Contents) -> Manifest:
     )
 
 
-def _ids(contents: Contents) -> tuple[str, str]:
-    for topic in contents.topics.values():
-        if topic.type == PROPOSAL and topic.rows:
-            return ids_of(topic.rows[0][3], topic.schema)
-    return '', ''
-
-
-def _stats(topic: RawTopic) -> TopicStats:
-    meter = Meter(topic.name, topic.type, topic.schema)
-    for arrival in topic.arrivals:
-        meter.add(arrival)
-    return meter.stats()
-
-
-def _outcome(folder: Path, contents: Contents) -> tuple[Outcome, str]:
+def _outcome(folder: Path, events: RawTopic | None) -> tuple[Outcome, str]:
     """Return outcome and reason: the manifest's, as services and labels are in no message; where
     there is none, what was said before the recording broke off."""
     try:
         known = load(folder)
     except UserError:
-        return _said(contents)
+        return _said(events)
     return known.outcome, known.reason
 
 
-def _said(contents: Contents) -> tuple[Outcome, str]:
+def _said(events: RawTopic | None) -> tuple[Outcome, str]:
     """Return the first outcome among the messages, and its reason."""
-    events = next((t for t in contents.topics.values() if t.type == EVENT), None)
     table = Table(events)
     for row in np.flatnonzero(table.numbers('kind', 'u1') == EventKind.OUTCOME):
         with contextlib.suppress(ValueError):  # no outcome that is known

@@ -1,22 +1,25 @@
-"""The folder of bags: ids, the trash folder, and bags that were never finished."""
+"""The folder of bags: ids, what was discarded, and bags that were never finished."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
-import re
 import time
 from pathlib import Path
 
+from il_core.episode_ids import number_of, recorded_order
 from il_core.errors import UserError
+from il_core.types import Outcome
 from il_data import manifest
 
-TRASH = '.trash'
-_ID = re.compile(r'\d{8}T\d{6}_(\d{4,})')
+TRASH = '.trash'  # what a human discarded, and may want back
+UNREADABLE = '.unreadable'  # what a repair found no message in
 
 
 class Shelf:
-    """All episodes of one run. Ids sort by time and are never given twice, trash included.
+    """All episodes of one run. The number at the end of an id is above that of every episode there
+    is, those put away included.
 
     Args:
         folder: `runs/NAME/bags`; made if missing.
@@ -33,19 +36,21 @@ class Shelf:
             utc_s: system time, seconds since 1970.
         """
         stamp = datetime.datetime.fromtimestamp(utc_s, datetime.timezone.utc)
-        places = (self.folder, self.folder / TRASH)
+        places = (self.folder, self.folder / TRASH, self.folder / UNREADABLE)
         names = [path.name for place in places if place.is_dir() for path in place.iterdir()]
-        numbers = [int(match[1]) for match in map(_ID.fullmatch, names) if match]
-        return f'{stamp:%Y%m%dT%H%M%S}_{max(numbers, default=0) + 1:04d}'
+        number = max(map(number_of, names), default=0) + 1
+        return f'{stamp:%Y%m%dT%H%M%S}_{number:04d}'
 
     def episodes(self) -> tuple[str, ...]:
         """Return the ids of finished episodes, oldest first."""
-        return tuple(sorted(p.parent.name for p in self.folder.glob(f'[!.]*/{manifest.FILE}')))
+        names = [path.parent.name for path in self.folder.glob(f'[!.]*/{manifest.FILE}')]
+        return tuple(sorted(names, key=recorded_order))
 
     def unfinished(self) -> tuple[Path, ...]:
         """Return the folders of recordings without a manifest, oldest first."""
         bags = {path.parent for path in self.folder.glob('[!.]*/*.mcap')}
-        return tuple(sorted(bag for bag in bags if not (bag / manifest.FILE).exists()))
+        found = [bag for bag in bags if not (bag / manifest.FILE).exists()]
+        return tuple(sorted(found, key=lambda bag: recorded_order(bag.name)))
 
     def find(self, episode_id: str) -> Path:
         """Return the folder of a finished episode; '' means the last one.
@@ -59,12 +64,23 @@ class Shelf:
             raise UserError('episode', episode_id, f'is not in {self.folder}', known[-10:])
         return self.folder / name
 
+    def label(self, episode_id: str, outcome: Outcome, reason: str) -> str:
+        """Change the outcome of a finished episode ('' the last one). Returns its id. Raises
+        UserError where there is none, or its manifest cannot be written."""
+        bag = self.find(episode_id)
+        changed = dataclasses.replace(manifest.load(bag), outcome=outcome, reason=reason)
+        try:
+            changed.save(bag)
+        except OSError as error:
+            raise UserError('episode', bag.name, f'cannot be labelled: {error}') from error
+        return bag.name
+
     def discard(self, episode_id: str) -> str:
         """Move an episode ('' the last one) to the trash folder. Returns its id. Raises UserError
         where there is none, or it cannot be moved."""
         bag = self.find(episode_id)
         try:
-            return to_trash(bag).name
+            return put_away(bag, TRASH).name
         except OSError as error:
             raise UserError('episode', bag.name, f'cannot be discarded: {error}') from error
 
@@ -86,9 +102,9 @@ class Shelf:
         return last.name
 
 
-def to_trash(bag: Path) -> Path:
-    """Move a bag into the trash folder beside it. Returns where it is now."""
-    target = bag.parent / TRASH / bag.name
+def put_away(bag: Path, place: str) -> Path:
+    """Move a bag into a folder beside it, TRASH or UNREADABLE. Returns where it is now."""
+    target = bag.parent / place / bag.name
     target.parent.mkdir(exist_ok=True)
     last_ns = max((p.stat().st_mtime_ns for p in target.parent.iterdir()), default=0)
     bag.rename(target)

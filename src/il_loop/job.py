@@ -51,9 +51,10 @@ class Job:
 
     @property
     def complaint(self) -> str:
-        """The last line of what it said on stderr."""
+        """The last line of what it said on stderr; of one that was killed, the exit code."""
         lines = self._rest['err'].strip().splitlines()
-        return lines[-1] if lines else f'exit code {self.code}'
+        killed = self.code is not None and self.code < 0
+        return lines[-1] if lines and not killed else f'exit code {self.code}'
 
     def cancel(self) -> None:
         """Interrupt it; what it trained stays."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from rcl_interfaces.srv import GetParameters
 from rclpy.node import Node
 
+from il_core.episode_ids import recorded_order
 from il_core.errors import UserError
 from il_core.types import Outcome, is_finished
 
@@ -37,7 +38,8 @@ def present(run: Path) -> dict[int, Collected]:
     Raises:
         UserError: a manifest is damaged.
     """
-    every = [_episode(path) for path in sorted(run.glob('bags/*/manifest.json'))]
+    paths = sorted(run.glob('bags/*/manifest.json'), key=lambda p: recorded_order(p.parent.name))
+    every = [_episode(path) for path in paths]
     return {episode.seed: episode for episode in every if episode.counts}
 
 

@@ -82,6 +82,7 @@ class Rig:
     settings: Settings = dataclasses.field(default_factory=Settings)
     free: object = lambda folder: 10**12
     sensors_best_effort: bool = True
+    utc_s: float = UTC_S
 
     def __post_init__(self) -> None:
         self.spec = toy_spec()
@@ -117,7 +118,7 @@ class Rig:
 
     def send(self, name: str, message: object, lost: int = 0) -> None:
         self.sequence[name] = self.sequence.get(name, 0) + 1 + lost
-        log_ns = round(UTC_S * NS_PER_S) + self.now_ns
+        log_ns = round(self.utc_s * NS_PER_S) + self.now_ns
         arrival = Arrival(cdr(message), log_ns, log_ns - 1000, self.sequence[name])
         self.recorder.arrive(name, arrival, self.now_ns)
 
@@ -235,7 +236,7 @@ class Rig:
 
     def begin(self, seed: int = 7) -> str:
         self.announce()
-        episode_id = self.recorder.start(seed, 'ada', UTC_S, self.now_ns)
+        episode_id = self.recorder.start(seed, 'ada', self.utc_s, self.now_ns)
         started = make(IL + 'EpisodeEvent', self.now_ns, kind=1, episode_id=episode_id, seed=seed)
         self.send(EVENTS, started)
         return episode_id

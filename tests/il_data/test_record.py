@@ -16,7 +16,7 @@ from il_core.errors import UserError
 from il_core.types import NS_PER_S, EventKind, Mode, Outcome, Owner
 from il_data.bag import Qos
 from il_data.manifest import Verdict, load
-from il_data.read import read_episode, rebuild_frames
+from il_data.read import read_episode, read_episodes, rebuild_frames
 from il_data.record import Recorder
 from il_data.recording import Settings, State
 from tests.il_data.fake import IL, UTC_S, Rig, ToyWorld, make
@@ -260,6 +260,23 @@ def test_a_gap_and_a_second_publisher_make_a_bag_suspect(rig):
     assert '/command: 2 publishers, loss is not known' in done.reasons
 
 
+@pytest.mark.parametrize('known', ['before', 'after'])
+def test_two_publishers_of_a_topic_are_no_loss_in_diagnostics_either(rig, known):
+    """Arm and gripper on one joint_states: each counts on its own. `known`: the start."""
+    offer = ('/joint_states', 2, Qos(False, False, 5))
+    if known == 'before':
+        rig.recorder.note_offer(*offer)
+    rig.begin()
+    if known == 'after':
+        rig.recorder.note_offer(*offer)
+    for number in (1, 40, 2, 41, 3, 42):
+        rig.sequence['/joint_states'] = number - 1
+        rig.send('/joint_states', make('sensor_msgs/msg/JointState', rig.now_ns))
+    assert rig.recorder.lost() == {}
+    rig.outcome()
+    assert {t.name: t.lost for t in rig.settle().topics}['/joint_states'] == -1
+
+
 def test_discard_and_undo(rig):
     first, second = rig.episode(), rig.episode()
     assert second.episode_id > first.episode_id
@@ -277,11 +294,47 @@ def test_discard_and_undo(rig):
         shelf.discard('nonsense')
 
 
+def test_the_last_episode_is_the_one_recorded_last_though_the_clock_was_set_back(tmp_path):
+    first = Rig(tmp_path).episode(seed=1)
+    rig = Rig(tmp_path, utc_s=UTC_S - 30 * 86_400)
+    second, third = rig.episode(seed=1), rig.episode(seed=2)
+    assert third.episode_id < first.episode_id, 'by its time'
+    names = [first.episode_id, second.episode_id, third.episode_id]
+    assert [e.episode_id for e in read_episodes(tmp_path)] == names
+    assert rig.recorder.label('', Outcome.FAILURE, '') == names[2]
+    shelf = rig.recorder.shelf
+    assert [shelf.discard(''), shelf.discard('')] == [names[2], names[1]]
+    assert rig.begin().endswith('_0004')
+
+
 def test_label_changes_the_manifest_alone(rig):
     done = rig.episode()
     rig.recorder.label('', Outcome.FAILURE, 'the cup fell')
     changed = load(bag(rig, done))
     assert changed == dataclasses.replace(done, outcome=Outcome.FAILURE, reason='the cup fell')
+
+
+def test_a_label_is_for_the_episode_that_is_being_closed(rig):
+    first, second = rig.episode(seed=1), rig.begin(2)
+    rig.outcome(Outcome.TIMEOUT)
+    assert rig.recorder.label('', Outcome.FAILURE, 'the ring slipped') == second
+    assert rig.recorder.label(first.episode_id, Outcome.ABORTED, '') == first.episode_id
+    done = rig.settle()
+    assert load(bag(rig, done)) == done
+    assert (done.episode_id, done.outcome) == (second, Outcome.FAILURE)
+    assert done.reason == 'the ring slipped'
+    assert load(bag(rig, first)).outcome is Outcome.ABORTED
+
+
+def test_a_label_without_a_name_is_refused_while_an_episode_runs(rig):
+    first, second = rig.episode(), rig.begin()
+    for name in ('', second):
+        with pytest.raises(UserError, match=f'{second}.* still being .*{first.episode_id}'):
+            rig.recorder.label(name, Outcome.FAILURE, '')
+    rig.recorder.label(first.episode_id, Outcome.FAILURE, '')
+    assert load(bag(rig, first)).outcome is Outcome.FAILURE
+    rig.outcome()
+    assert rig.settle().outcome is Outcome.SUCCESS
 
 
 def test_full_disk_closes_cleanly_and_refuses_the_next(tmp_path):
@@ -341,6 +394,17 @@ def test_manifest_is_json_that_others_can_read(rig):
         'OK',
         rig.spec.hash,
     )
+    assert load(bag(rig, done)) == done
+
+
+def test_a_manifest_of_a_later_version_is_read_without_its_new_keys(rig):
+    done = rig.episode()
+    file = bag(rig, done) / 'manifest.json'
+    data = json.loads(file.read_text())
+    data['weather'] = 'fine'
+    for topic in data['topics']:
+        topic['jitter_s'] = 0.001
+    file.write_text(json.dumps(data))
     assert load(bag(rig, done)) == done
 
 

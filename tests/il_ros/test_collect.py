@@ -21,7 +21,7 @@ from il_gating.transitions import Event
 from il_ros import collect as collecting
 from il_ros.collect import Plan, collect, parse_seeds
 from il_ros.collect_cli import say_result
-from il_ros.collected import Collected, check_folder, check_recorded, missing_seeds
+from il_ros.collected import Collected, check_folder, check_recorded, missing_seeds, present
 from il_ros.graph_args import GraphArgs
 from il_ros.messages import state_to_msg
 from il_ros.topics import TOPICS, create_publisher
@@ -59,6 +59,12 @@ def test_targets_are_totals_of_episodes_that_can_be_used(tmp_path):
     finished(tmp_path, 'f', 6, 'unknown', 'SUSPECT', 'recovered')
     finished(tmp_path, 'g', 7, 'aborted', reason=Event.REQUEST_TIMEOUT.value)
     assert missing_seeds(range(1, 9), tmp_path) == [3, 4, 5, 6, 8]
+
+
+def test_the_newest_of_a_seed_is_the_one_recorded_last_though_the_clock_was_set_back(tmp_path):
+    finished(tmp_path, '20261122T210000_0001', 1, outcome='failure')
+    finished(tmp_path, '20261022T210000_0002', 1)
+    assert present(tmp_path)[1].outcome == 'success'
 
 
 def test_nothing_to_do_needs_no_graph(tmp_path):

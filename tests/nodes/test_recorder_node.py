@@ -261,6 +261,23 @@ def test_stop_label_discard_and_undo_by_service(hand):
     assert hand.kinds()[-3:] == told
 
 
+def test_a_label_means_the_episode_that_has_just_ended_never_one_that_runs(hand):
+    first = hand.stop(hand.start())
+    second = hand.start()
+    for name in ('', second):
+        refused = hand.call(LabelEpisode, 'episode/label', outcome=2, episode_id=name)
+        assert not refused.success
+        assert f"{second}': is still being recorded" in refused.message
+        assert first in refused.message
+    hand.tick(Mode.AUTONOMOUS, Owner.POLICY, second)
+    ending = hand.ask(StopEpisode, 'episode/stop', outcome=int(Outcome.TIMEOUT))
+    labelled = hand.call(LabelEpisode, 'episode/label', outcome=int(Outcome.FAILURE))
+    assert (labelled.success, labelled.message) == (True, f'{second}: failure')
+    assert hand.spin(ending.done)
+    assert load(hand.folder / first).outcome is Outcome.SUCCESS
+    assert load(hand.folder / second).outcome is Outcome.FAILURE
+
+
 def test_what_a_service_cannot_mean_is_refused_and_the_episode_goes_on(hand):
     for wait_s in (math.inf, math.nan, -1.0):
         refused = hand.call(StartEpisode, 'episode/start', wait_s=wait_s)
