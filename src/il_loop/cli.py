@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from il_core import screen
 from il_core.errors import UserError
 from il_core.load import load_spec
 from il_core.writable import check_writable
@@ -34,7 +34,7 @@ from il_policy.critic import CriticConfig
 from il_policy.fitting import Progress as Trained
 from il_sim.api import make_world
 
-CONSOLE = Console(soft_wrap=True, highlight=False)
+CONSOLE = screen.console(soft_wrap=True)
 
 
 def train(argv: list[str]) -> int:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
+from il_core import screen
 from il_core.errors import UserError
 from il_core.structure import plain, structure
 from il_data.atomic import write_json
@@ -28,7 +28,6 @@ EXAMPLES = """examples:
   il gate replay runs/first/bags --checkpoint runs/first/round_1/checkpoint --gate novelty \\
       --gate-params '{novelty: 0.01}' --out replay.json
 """
-CONSOLE = Console(soft_wrap=True, highlight=False)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -41,11 +40,12 @@ def main(argv: Sequence[str]) -> int:
     params = {**STEADY.get(name, {}), **parse_params(args.gate_params)}
     gate = build_gate(spec, name, args.checkpoint, params, continuous_labels=True).gate
     found = replay(episodes, load_policy(spec, args.checkpoint), gate)
-    _show(found)
+    console = screen.console(soft_wrap=True)
+    _show(found, console)
     if args.out is not None:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         write_json(args.out, plain(found))
-        CONSOLE.print(f'written to {args.out}')
+        console.print(f'written to {args.out}')
     return 0
 
 
@@ -95,27 +95,27 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _show(found: Replay) -> None:
+def _show(found: Replay, console: Console) -> None:
     scored = found.needed + found.unneeded + found.unknown
-    CONSOLE.print(
+    console.print(
         f'{found.gate}: {scored} episodes up to their first switch; help was needed in '
         f'{found.needed}, not in {found.unneeded}, not known of {found.unknown}'
     )
     if found.left_out:
-        CONSOLE.print(f'left out: {found.left_out} that did not begin with the policy')
+        console.print(f'left out: {found.left_out} that did not begin with the policy')
     if found.unlabelled:
-        CONSOLE.print(
+        console.print(
             f"left out: {found.unlabelled} without the human's action while the policy had the "
             f'robot, which {found.gate} looks at'
         )
     if found.other:
-        CONSOLE.print(
+        console.print(
             f'[yellow]{found.other} were recorded with another policy: its states, judged by '
             'this one[/yellow]'
         )
     if found.intervention_s is not None:
-        CONSOLE.print(f'a recorded intervention took {found.intervention_s:.2f} s on average')
-    table = Table(
+        console.print(f'a recorded intervention took {found.intervention_s:.2f} s on average')
+    table = screen.table(
         'score', 'threshold', 'requests', 'per minute', 'caught', 'false alarms', "human's share"
     )
     table.add_row(*_row('as set', found.as_set))
@@ -123,15 +123,15 @@ def _show(found: Replay) -> None:
         table.add_section()
         for point in curve.points:
             table.add_row(*_row(curve.score, point))
-    CONSOLE.print(table)
+    console.print(table)
     for curve in found.curves:
         if curve.area is not None:
             a = curve.area
-            CONSOLE.print(
+            console.print(
                 f'area under the ROC curve of {curve.score}: {a.value:.2f} '
                 f'({a.low:.2f} to {a.high:.2f}), n = {a.n}'
             )
-    CONSOLE.print('What would have come after a request is not in a recording.')
+    console.print('What would have come after a request is not in a recording.')
 
 
 def _row(name: str, point: Point) -> tuple[str, ...]:
