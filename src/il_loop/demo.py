@@ -8,15 +8,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from il_core.errors import UserError
 from il_core.structure import differences, plain
 from il_loop.evaluate import Comparison, compare, from_episodes, save
 from il_loop.report_data import trusted
-from il_loop.rounds import RoundConfig
 from il_loop.run_folder import RunFolder
-from il_policy.bc import BcConfig
-from il_policy.critic import CriticConfig
+
+if TYPE_CHECKING:
+    from il_loop.rounds import RoundConfig
 
 SETTINGS = 'demo.json'
 COLLECT, REAL_TIME, EVALUATE = 1_000, 9_000, 10_000  # seeds, counted from that of the demo
@@ -56,6 +57,10 @@ class Settings:
 
     @property
     def round_config(self) -> RoundConfig:
+        from il_loop.rounds import RoundConfig  # needs torch, which the report does not
+        from il_policy.bc import BcConfig
+        from il_policy.critic import CriticConfig
+
         threads = min(os.cpu_count() or 1, THREADS)
         bc, critic = BcConfig(epochs=self.epochs, threads=threads), CriticConfig(threads=threads)
         return RoundConfig(bc, self.gate, self.alpha, critic, seed=self.seed)
