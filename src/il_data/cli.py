@@ -50,17 +50,16 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        'il bags', description=__doc__, epilog=EXAMPLES, formatter_class=_Formatter
+        'il bags',
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument('what', choices=('info', 'explain', 'check', 'repair'))
     parser.add_argument('path', type=Path, help='a bag, or a folder of bags')
     parser.add_argument('--task', default='', help='task of bags that do not say it (foreign)')
     parser.add_argument('--robot', default='', help="robot, where it is not the task's own")
     return parser
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    pass
 
 
 def _info(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:
