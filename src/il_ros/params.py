@@ -18,9 +18,9 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from il_core.errors import UserError
-from il_ros.rules import Change, Rule, arguments, checked, param
+from il_ros.rules import Change, Rule, checked, param
 
-__all__ = ['CommonParams', 'Declared', 'arguments', 'param']
+__all__ = ['CommonParams', 'Declared', 'param']
 
 T = TypeVar('T')
 
