@@ -72,7 +72,7 @@ class Cause(enum.IntEnum):
     STALE_JOYSTICK = 16
     POLICY_FAULT = 17
     CHECKPOINT_MISMATCH = 18
-    BUDGET = 19
+    BUDGET = 19  # nothing emits it; the number stays taken
     ESTOP = 20
     ESTOP_RESET = 21
     RESUME = 22
