@@ -8,8 +8,8 @@ import sys
 from il_core.errors import UserError
 from il_core.registry import Registry
 
-# name -> `module:main`, called as main(argv: list[str]) -> exit code; the module's first
-# docstring line is the summary.
+# name -> `module:main`, called as main(argv: list[str]) -> exit code. A command has a line in
+# SUMMARIES, too, so that `il --help` imports none of them.
 COMMANDS = Registry(
     'il command',
     {

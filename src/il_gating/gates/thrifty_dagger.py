@@ -69,7 +69,7 @@ class ThriftyDagger:
 
     Args:
         spec: of robot and task.
-        risk: the critic's value of (observation, action).
+        critic: how likely the policy reaches the goal, of (observation, action); risk is 1 - it.
         scores: (N, 2) novelty and risk of the states that the fit looked at.
         discrepancy: distance (`il_core.distance`) up to which policy and human agree.
         alpha: where the parameters say nothing.
