@@ -39,7 +39,9 @@ SIGNALS: Mapping[str, tuple[str, ...]] = {
     'risk': ('risk',),
 }
 CAUSES = {'novelty': Cause.NOVELTY, 'risk': Cause.RISK}
-ENOUGH = 25  # ticks on which the robot acted, before their quantiles replace those of the fit
+# The quantiles of ticks on which the robot acted replace those of the fit where there are more
+# than so many: as in the authors' code, `len(estimates) > 25`.
+ENOUGH = 25
 KEPT = 20_000  # newest of them
 NAN = float('nan')
 
