@@ -103,6 +103,8 @@ class Outcome(enum.IntEnum):
 
 # The reason of an episode that the gate aborts because its request for the human timed out.
 NOBODY_CAME = 'nobody came'
+# That of one that the operator threw away: the recorder discards it.
+DISCARD = 'discard'
 
 
 def is_finished(verdict: str, outcome: Outcome, reason: str) -> bool:
