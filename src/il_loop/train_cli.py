@@ -16,7 +16,7 @@ from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, labels, notes
 from il_data.read import read_episodes
 from il_data.weighting import WEIGHTINGS
 from il_loop.cli import CONSOLE, bar, command_parser
-from il_loop.fits import ASKING, FITS, PROBED, PROBES
+from il_loop.fits import ASKING, FITS, PROBED
 from il_loop.options import check_numbers
 from il_loop.probe import prober
 from il_loop.round_episodes import content_hash
@@ -25,6 +25,8 @@ from il_loop.run_folder import RoundFile, RunFolder
 from il_policy import bc
 from il_policy.critic import CriticConfig
 from il_policy.fitting import Progress
+
+DEFAULT = RoundConfig()
 
 
 def train(argv: list[str]) -> int:
@@ -137,7 +139,7 @@ def _round_parser() -> argparse.ArgumentParser:
     parser.add_argument('run', type=Path, help='run folder; its bags/ holds the episodes')
     parser.add_argument(
         '--gate',
-        default='novelty',
+        default=DEFAULT.gate,
         help='gate that collects and, where it has something to fit '
         f'({", ".join(FITS.names())}), is fitted; empty: none',
     )
@@ -147,10 +149,10 @@ def _round_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         '--probes',
         type=int,
-        default=PROBES,
+        default=DEFAULT.probes,
         help='in simulation, for gates with a critic: episodes of the new policy alone',
     )
-    steps = CriticConfig().steps
+    steps = DEFAULT.critic.steps
     parser.add_argument('--critic-steps', type=int, default=steps, help='of a gate with critics')
     parser.add_argument('--json', action='store_true', help='say how it goes for programs')
     _training_arguments(parser)
@@ -159,7 +161,7 @@ def _round_parser() -> argparse.ArgumentParser:
 
 def _check_used(args: argparse.Namespace) -> None:
     """Raise UserError for a setting that this gate has no use for."""
-    critics = {'probes': PROBES, 'critic_steps': CriticConfig().steps}
+    critics = {'probes': DEFAULT.probes, 'critic_steps': DEFAULT.critic.steps}
     for name, default, gates in (
         ('alpha', None, ASKING),
         *((name, default, PROBED) for name, default in critics.items()),
@@ -171,15 +173,18 @@ def _check_used(args: argparse.Namespace) -> None:
 
 
 def _training_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument('--epochs', type=float, default=200.0, help='passes over the labels')
-    parser.add_argument('--members', type=int, default=5, help='nets in the ensemble')
+    parser.add_argument(
+        '--epochs', type=float, default=DEFAULT.bc.epochs, help='passes over the labels'
+    )
+    parser.add_argument(
+        '--members', type=int, default=DEFAULT.bc.members, help='nets in the ensemble'
+    )
     parser.add_argument(
         '--weighting',
-        default='',
+        default=DEFAULT.weighting,
         help="let the policy's own steps count too, and weigh interventions against them "
         f"({', '.join(WEIGHTINGS)}); empty: the human's actions alone",
     )
-    parser.add_argument('--seed', type=int, default=0, help='of the training')
-    parser.add_argument(
-        '--threads', type=int, default=1, help='members trained at a time; changes no bit'
-    )
+    parser.add_argument('--seed', type=int, default=DEFAULT.seed, help='of the training')
+    words = 'members trained at a time; changes no bit'
+    parser.add_argument('--threads', type=int, default=DEFAULT.bc.threads, help=words)
