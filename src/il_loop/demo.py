@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from il_core.errors import UserError
 from il_core.structure import differences, plain
@@ -151,20 +153,26 @@ def il(*commands: Sequence[str]) -> None:
         UserError: one failed; shows the end of what it said.
         KeyboardInterrupt: after they have stopped.
     """
-    processes = [_start(command, number) for number, command in enumerate(commands)]
-    try:
-        said = [process.communicate()[0] for process in processes]
-    except KeyboardInterrupt:
-        for process in processes:
-            _stop(process)
-        raise
-    for command, process, words in zip(commands, processes, said, strict=True):
-        if process.returncode == 130:
-            raise KeyboardInterrupt
-        if process.returncode:
-            last = '\n'.join(words.splitlines()[-TAIL:])
-            rule = f'failed; run the same demo again to go on from here\n{last}'
-            raise UserError('command', f'il {" ".join(command)}', rule)
+    with contextlib.ExitStack() as open_files:
+        # Not pipes: nobody reads the one of a process while another one is waited for.
+        said = [open_files.enter_context(tempfile.TemporaryFile('w+')) for _ in commands]
+        pairs = zip(commands, said, strict=True)
+        processes = [_start(*pair, number) for number, pair in enumerate(pairs)]
+        try:
+            for process in processes:
+                process.wait()
+        except KeyboardInterrupt:
+            for process in processes:
+                _stop(process)
+            raise
+        for command, process, words in zip(commands, processes, said, strict=True):
+            if process.returncode == 130:
+                raise KeyboardInterrupt
+            if process.returncode:
+                words.seek(0)
+                last = '\n'.join(words.read().splitlines()[-TAIL:])
+                rule = f'failed; run the same demo again to go on from here\n{last}'
+                raise UserError('command', f'il {" ".join(command)}', rule)
 
 
 def domain(number: int = 0) -> str:
@@ -174,13 +182,13 @@ def domain(number: int = 0) -> str:
     return str(first + number if first + number < DOMAINS else first - number)
 
 
-def _start(command: Sequence[str], number: int) -> subprocess.Popen[str]:
+def _start(command: Sequence[str], said: TextIO, number: int) -> subprocess.Popen[bytes]:
     environment = {**os.environ, 'ROS_DOMAIN_ID': domain(number)}
     words = (sys.executable, '-m', 'il_core.cli', *command)
-    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(words, stdout=said, env=environment)
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     """Wait for a process that Ctrl-C has reached, too."""
     try:
         process.wait(STOP_S)
