@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,12 +10,12 @@ from rich.console import Console
 
 from il_core import screen
 from il_core.errors import UserError
-from il_core.structure import plain, structure
+from il_core.structure import plain
 from il_data.atomic import write_json
 from il_data.read import read_episodes
 from il_gating.api import GATES, STEADY
 from il_gating.build import build_gate, parse_params
-from il_gating.gate_file import GATE_FILE, GateFile
+from il_gating.gate_file import fits_in
 from il_loop.options import check_file
 from il_loop.replay import Point, Replay, replay
 from il_loop.stats import Estimate
@@ -51,26 +50,14 @@ def main(argv: Sequence[str]) -> int:
 
 def only_fitted(path: Path) -> str:
     """Return the gate that was fitted for the policy of a checkpoint. Raises UserError where that
-    is none, or there are several to choose from."""
-    fitted = fitted_gates(path)
+    is none, or there are several to choose from, or gate.json is not to be used."""
+    fitted = sorted(fits_in(load(path)))
     if not fitted:
         rule = 'must be named: the checkpoint holds no fitted one'
         raise UserError('--gate', '', rule, GATES.names())
     if len(fitted) > 1:
         raise UserError('--gate', '', 'must be named: the checkpoint holds several', fitted)
     return fitted[0]
-
-
-def fitted_gates(path: Path) -> list[str]:
-    """Return the gates in gate.json of a checkpoint. Raises UserError where it is not whole."""
-    opened, where = load(path), f'{path}/{GATE_FILE}'
-    if GATE_FILE not in opened.files:
-        return []
-    try:
-        data = json.loads(opened.read(GATE_FILE))
-    except ValueError as error:
-        raise UserError(where, str(error), 'is not JSON') from error
-    return sorted(structure(GateFile, data, where).gates)
 
 
 def _parser() -> argparse.ArgumentParser:

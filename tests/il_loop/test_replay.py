@@ -250,6 +250,10 @@ def test_the_one_gate_of_a_checkpoint_is_the_default(tmp_path, capsys):
     assert 'novelty: 1 episodes' in capsys.readouterr().out
     assert cli.main([*command, str(tmp_path / 'none')]) == 2
     assert 'the checkpoint holds no fitted one; choices: dagger' in capsys.readouterr().err
+    later = json.loads(made) | {'format': 99}
+    extend(checkpoint, tmp_path / 'later', {GATE_FILE: json.dumps(later).encode()})
+    assert cli.main([*command, str(tmp_path / 'later')]) == 2
+    assert 'gate.json: format is 99: must be 1' in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(['gate', '--help'])
     assert 'default: the one that was fitted' in ' '.join(capsys.readouterr().out.split())
