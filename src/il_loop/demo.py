@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from il_core.errors import UserError
 from il_core.structure import differences, plain
+from il_data.atomic import write_json
 from il_loop.evaluate import Comparison, compare, from_episodes, save
 from il_loop.report_data import trusted
 from il_loop.run_folder import RunFolder
@@ -101,7 +102,7 @@ def keep_settings(run: RunFolder, settings: Settings) -> None:
     if run.bags.exists() or run.rounds():
         raise UserError('run folder', str(run.path), 'is not of a demo; choose another --name')
     run.path.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(now, indent=1) + '\n')
+    write_json(path, now)
 
 
 def demonstrations(run: RunFolder, s: Settings) -> Session:
