@@ -131,6 +131,17 @@ def test_the_robot_needs_neither_torch_nor_simulator(tmp_path: Path) -> None:
     assert probe(names, tmp_path, DRAWS, [*extra('sim'), *extra('train')]) == []
 
 
+def test_only_pybullet_tasks_need_pybullet(tmp_path: Path) -> None:
+    names = ['il_sim.gym_task', 'il_sim.plain', 'il_sim.tasks.pendulum']
+    assert probe(names, tmp_path, ['cv2', 'gymnasium', *DRAWS], ['pybullet']) == []
+
+
+def test_only_training_needs_torch(tmp_path: Path) -> None:
+    names = ['il_loop.cli', 'il_loop.report', 'il_loop.gate_cli', 'il_data.cli']
+    preload = [n for n in third_party(MODULES) if n not in ('launch', 'launch_ros', 'torch')]
+    assert probe(names, tmp_path, [*preload, *DRAWS], ['torch']) == []
+
+
 def test_everything_but_nodes_runs_without_ros(tmp_path: Path) -> None:
     plain = [m for m in MODULES if not m.may_use_ros]
     ros = {name.split('.')[0] for m in MODULES for name, _ in m.imports() if is_ros(name)}

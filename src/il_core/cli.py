@@ -8,8 +8,8 @@ import sys
 from il_core.errors import UserError
 from il_core.registry import Registry
 
-# name -> `module:main`, called as main(argv: list[str]) -> exit code; the module's first
-# docstring line is the summary.
+# name -> `module:main`, called as main(argv: list[str]) -> exit code. A command has a line in
+# SUMMARIES, too, so that `il --help` imports none of them.
 COMMANDS = Registry(
     'il command',
     {
@@ -22,10 +22,10 @@ COMMANDS = Registry(
         'gate': 'il_loop.gate_cli:main',
         'joystick': 'il_teleop.device.cli:main',
         'report': 'il_loop.cli:report',
-        'round': 'il_loop.cli:round_',
+        'round': 'il_loop.train_cli:round_',
         'run': 'il_ros.run_cli:main',
         'swap': 'il_ros.swap_cli:main',
-        'train': 'il_loop.cli:train',
+        'train': 'il_loop.train_cli:train',
     },
 )
 

@@ -35,3 +35,11 @@ class Distance:
         if self._any_discrete:
             apart[self._discrete] = 2.0 * (apart[self._discrete] != 0)
         return math.sqrt(self._weights.dot(apart * apart))
+
+    def rows(self, a: Vector, b: Vector) -> Vector:
+        """Return the distances (N,) of actions (N, A), row by row: the bits of one at a time."""
+        return np.array([self(x, y) for x, y in zip(a, b, strict=True)])
+
+    def root_mean_square(self, a: Vector, b: Vector) -> float:
+        """Return that of the distances of actions (N, A)."""
+        return float(np.sqrt(np.mean([apart**2 for apart in self.rows(a, b).tolist()])))

@@ -72,7 +72,7 @@ class Cause(enum.IntEnum):
     STALE_JOYSTICK = 16
     POLICY_FAULT = 17
     CHECKPOINT_MISMATCH = 18
-    BUDGET = 19
+    BUDGET = 19  # nothing emits it; the number stays taken
     ESTOP = 20
     ESTOP_RESET = 21
     RESUME = 22
@@ -103,6 +103,8 @@ class Outcome(enum.IntEnum):
 
 # The reason of an episode that the gate aborts because its request for the human timed out.
 NOBODY_CAME = 'nobody came'
+# That of one that the operator threw away: the recorder discards it.
+DISCARD = 'discard'
 
 
 def is_finished(verdict: str, outcome: Outcome, reason: str) -> bool:

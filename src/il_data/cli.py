@@ -64,7 +64,10 @@ def main(argv: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        'il bags', description=__doc__, epilog=EXAMPLES, formatter_class=_Formatter
+        'il bags',
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawTextHelpFormatter,
     )
     parser.add_argument('what', choices=CHOICES, help=WHAT)
     parser.add_argument('path', type=Path, help='a bag, or a folder of bags')
@@ -81,10 +84,6 @@ def _check_used(args: argparse.Namespace) -> None:
             raise UserError(option, value, f'{rule}; leave it out')
     if args.robot and not args.task:
         raise UserError('--robot', args.robot, 'needs --task, the task of bags that do not say it')
-
-
-class _Formatter(argparse.RawTextHelpFormatter):
-    pass
 
 
 def _info(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:

@@ -11,11 +11,10 @@ import numpy as np
 from il_core.errors import UserError
 from il_core.structure import member
 from il_core.types import NS_PER_S, Cause, EpisodeEvent, GateState, Mode, Owner
+from il_data.own_types import EVENT, STATUS
 from il_data.read import raw
-from il_data.steps import OWN_TYPES, by_name, events_of, find_topic, score_names
+from il_data.steps import by_name, events_of, find_topic, score_names
 from il_data.table import Table
-
-STATUS, EVENT = OWN_TYPES[3:]
 
 
 @dataclass(frozen=True)

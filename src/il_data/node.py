@@ -15,7 +15,7 @@ from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
 from il_core.structure import member
-from il_core.types import EpisodeEvent, EventKind, Outcome
+from il_core.types import DISCARD, EpisodeEvent, EventKind, Outcome
 from il_data.bag import Arrival, Qos
 from il_data.findings import RecorderFindings, facts, found
 from il_data.manifest import Manifest
@@ -33,7 +33,6 @@ from il_ros.topics import Topic, topics
 DEPTH = 1000
 UPDATE_S = 0.01
 FOLLOW_S = 0.5
-DISCARD = 'discard'
 
 
 @dataclass(frozen=True)

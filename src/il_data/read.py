@@ -22,6 +22,7 @@ from il_data.contents import Contents, library_of, read_any, read_mcap
 from il_data.episode import Episode
 from il_data.frames import align_foreign, rebuild
 from il_data.manifest import Manifest, spec_of
+from il_data.own_types import COMMAND
 from il_data.steps import OWN_TYPES, Extract, extract, find_topic, sizes_of
 
 UNNAMED = 'say of which task it is (--task of il train, il bags)'
@@ -192,7 +193,7 @@ def _identify(path: Path, spec: Spec | None, found: cache.Files) -> tuple[Manife
 
 def _decode(path: Path, spec: Spec) -> Extract:
     contents = raw(path, OWN_TYPES)
-    ours = find_topic(contents.topics, 'command', OWN_TYPES[2]) is not None
+    ours = find_topic(contents.topics, 'command', COMMAND) is not None
     if not ours:
         types = {s.type for s in spec.observed} | {c.type for c in spec.robot.commands}
         contents = raw(path, types)

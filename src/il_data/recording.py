@@ -13,13 +13,14 @@ from il_core.types import NS_PER_S, Outcome
 from il_data.bag import Arrival, BagWriter, Topic
 from il_data.manifest import Expected, Manifest, judge
 from il_data.meter import Meter
+from il_data.own_types import COMMAND, STATUS
 from il_data.proposals import PROPOSAL, ids_of
 from il_data.schema import definition
 from il_data.version import il_version
 
 QUIET_LOOKS = 3
 # The gate publishes both with the same stamp at every tick.
-EVERY_TICK = ('interactive_il/msg/Command', 'interactive_il/msg/GateStatus')
+EVERY_TICK = (COMMAND, STATUS)
 
 
 class State(enum.Enum):

@@ -55,10 +55,6 @@ class Table:
                 out[batch.rows] = value.T
         return out
 
-    def width(self, name: str) -> int:
-        """Return the greatest length of an array field."""
-        return max((len(getattr(b.message, name, ())) for b in self.batches), default=0)
-
     def texts(self, name: str) -> NDArray[Any]:
         """Return (N,) texts of a field as objects."""
         out = np.full(self.n, '', object)

@@ -67,11 +67,10 @@ def fit_novelty(
     if actions.shape != wanted or not len(actions):
         raise UserError('actions', actions.shape, f'must be {wanted}, more than none')
     variance = (output if own is None else own).variance
-    novelty, distance = Measure(spec).novelty(variance), Distance(spec.axes)
-    squares = [distance(a, b) ** 2 for a, b in zip(output.mean, actions, strict=True)]
+    novelty = Measure(spec).novelty(variance)
     thresholds = {
         'novelty': exceeded_by(novelty, alpha),
         'hand_back': exceeded_by(novelty, max(hand_back_share, alpha)),
-        'discrepancy': float(np.sqrt(np.mean(squares))),
+        'discrepancy': Distance(spec.axes).root_mean_square(output.mean, actions),
     }
     return Fit(thresholds, alpha, len(variance))

@@ -72,7 +72,7 @@ def load_fit(spec: Spec, path: Path | None, gate: str) -> Fit:
     checkpoint, where = load(path, spec), f'{path}/{GATE_FILE}'
     if GATE_FILE not in checkpoint.files:
         raise UserError(where, 'missing', f'gate `{gate}` was never fitted for this policy')
-    fits = _fits(checkpoint, where)
+    fits = fits_in(checkpoint)
     if gate not in fits:
         raise UserError(f'{where}: gate', gate, 'was not fitted', fits)
     return structure(Fit, fits[gate], f'{where}: {gate}')
@@ -81,16 +81,16 @@ def load_fit(spec: Spec, path: Path | None, gate: str) -> Fit:
 def find_fit(spec: Spec, path: Path | None, gate: str) -> Fit | None:
     """Return what `gate` learned for the policy of a checkpoint folder, None where nothing is
     there. Raises UserError where what is there belongs to another policy, or is broken."""
-    checkpoint = None if path is None else load(path, spec)
-    if checkpoint is None or GATE_FILE not in checkpoint.files:
-        return None
-    where = f'{path}/{GATE_FILE}'
-    fit = _fits(checkpoint, where).get(gate)
-    return None if fit is None else structure(Fit, fit, f'{where}: {gate}')
+    fit = None if path is None else fits_in(load(path, spec)).get(gate)
+    return None if fit is None else structure(Fit, fit, f'{path}/{GATE_FILE}: {gate}')
 
 
-def _fits(checkpoint: Checkpoint, where: str) -> Mapping[str, Mapping[str, object]]:
-    """Return the fits in gate.json by gate."""
+def fits_in(checkpoint: Checkpoint) -> Mapping[str, Mapping[str, object]]:
+    """Return the fits in gate.json by gate; empty where there is no such file. Raises UserError
+    where it is broken, of another format or of another policy."""
+    if GATE_FILE not in checkpoint.files:
+        return {}
+    where = f'{checkpoint.path}/{GATE_FILE}'
     try:
         data = json.loads(checkpoint.read(GATE_FILE))
     except ValueError as error:

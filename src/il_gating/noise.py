@@ -8,10 +8,9 @@ import dataclasses
 import numpy as np
 
 from il_core.errors import UserError
+from il_core.noise import deviations
 from il_core.spec import Spec
-from il_core.types import AxisKind, Decision, Owner, Vector
-
-NOISY = (AxisKind.POSITION, AxisKind.VELOCITY, AxisKind.DELTA)
+from il_core.types import Decision, Owner, Vector
 
 
 def check_noise(noise: float) -> None:
@@ -24,13 +23,11 @@ class Noise:
     """Noise of one gate.
 
     Args:
-        spec: gives ranges; latched and discrete axes get none.
-        deviation: in normalised units, 1 is half an axis' range.
+        spec, deviation: how strong, see `il_core.noise`.
     """
 
     def __init__(self, spec: Spec, deviation: float) -> None:
-        half, noisy = (spec.high - spec.low) / 2, [a.kind in NOISY for a in spec.axes]
-        self._scale = deviation * half * np.array(noisy)
+        self._scale = deviations(spec, deviation)
         self._rng, self._any = np.random.default_rng(0), deviation > 0
 
     def reset(self, rng: np.random.Generator) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
 
 from il_core.errors import UserError
 from il_core.structure import differences, plain
+from il_data.atomic import write_json
 from il_loop.evaluate import Comparison, compare, from_episodes, save
 from il_loop.report_data import trusted
-from il_loop.rounds import RoundConfig
 from il_loop.run_folder import RunFolder
-from il_policy.bc import BcConfig
-from il_policy.critic import CriticConfig
+
+if TYPE_CHECKING:
+    from il_loop.rounds import RoundConfig
 
 SETTINGS = 'demo.json'
 COLLECT, REAL_TIME, EVALUATE = 1_000, 9_000, 10_000  # seeds, counted from that of the demo
@@ -56,6 +60,10 @@ class Settings:
 
     @property
     def round_config(self) -> RoundConfig:
+        from il_loop.rounds import RoundConfig  # needs torch, which the report does not
+        from il_policy.bc import BcConfig
+        from il_policy.critic import CriticConfig
+
         threads = min(os.cpu_count() or 1, THREADS)
         bc, critic = BcConfig(epochs=self.epochs, threads=threads), CriticConfig(threads=threads)
         return RoundConfig(bc, self.gate, self.alpha, critic, seed=self.seed)
@@ -94,7 +102,7 @@ def keep_settings(run: RunFolder, settings: Settings) -> None:
     if run.bags.exists() or run.rounds():
         raise UserError('run folder', str(run.path), 'is not of a demo; choose another --name')
     run.path.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(now, indent=1) + '\n')
+    write_json(path, now)
 
 
 def demonstrations(run: RunFolder, s: Settings) -> Session:
@@ -146,20 +154,26 @@ def il(*commands: Sequence[str]) -> None:
         UserError: one failed; shows the end of what it said.
         KeyboardInterrupt: after they have stopped.
     """
-    processes = [_start(command, number) for number, command in enumerate(commands)]
-    try:
-        said = [process.communicate()[0] for process in processes]
-    except KeyboardInterrupt:
-        for process in processes:
-            _stop(process)
-        raise
-    for command, process, words in zip(commands, processes, said, strict=True):
-        if process.returncode == 130:
-            raise KeyboardInterrupt
-        if process.returncode:
-            last = '\n'.join(words.splitlines()[-TAIL:])
-            rule = f'failed; run the same demo again to go on from here\n{last}'
-            raise UserError('command', f'il {" ".join(command)}', rule)
+    with contextlib.ExitStack() as open_files:
+        # Not pipes: nobody reads the one of a process while another one is waited for.
+        said = [open_files.enter_context(tempfile.TemporaryFile('w+')) for _ in commands]
+        pairs = zip(commands, said, strict=True)
+        processes = [_start(*pair, number) for number, pair in enumerate(pairs)]
+        try:
+            for process in processes:
+                process.wait()
+        except KeyboardInterrupt:
+            for process in processes:
+                _stop(process)
+            raise
+        for command, process, words in zip(commands, processes, said, strict=True):
+            if process.returncode == 130:
+                raise KeyboardInterrupt
+            if process.returncode:
+                words.seek(0)
+                last = '\n'.join(words.read().splitlines()[-TAIL:])
+                rule = f'failed; run the same demo again to go on from here\n{last}'
+                raise UserError('command', f'il {" ".join(command)}', rule)
 
 
 def domain(number: int = 0) -> str:
@@ -169,13 +183,13 @@ def domain(number: int = 0) -> str:
     return str(first + number if first + number < DOMAINS else first - number)
 
 
-def _start(command: Sequence[str], number: int) -> subprocess.Popen[str]:
+def _start(command: Sequence[str], said: TextIO, number: int) -> subprocess.Popen[bytes]:
     environment = {**os.environ, 'ROS_DOMAIN_ID': domain(number)}
     words = (sys.executable, '-m', 'il_core.cli', *command)
-    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(words, stdout=said, env=environment)
 
 
-def _stop(process: subprocess.Popen[str]) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     """Wait for a process that Ctrl-C has reached, too."""
     try:
         process.wait(STOP_S)

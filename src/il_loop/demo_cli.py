@@ -14,7 +14,7 @@ from il_core.writable import check_writable
 from il_data import manifest
 from il_data.read import bag_folders, read_episode
 from il_loop import demo
-from il_loop.cli import CONSOLE, round_words, training_bar
+from il_loop.cli import CONSOLE
 from il_loop.demo import QUICK, Session, Settings
 from il_loop.demo_check import check
 from il_loop.fits import CALLING
@@ -25,6 +25,7 @@ from il_loop.requests import spending
 from il_loop.rounds import make_round, read_bags
 from il_loop.run_folder import RunFolder
 from il_loop.stages_cli import Stages
+from il_loop.train_cli import round_words, training_bar
 
 FIXED_STAGES = 5  # beside two per round: demonstrations, BC, real time, evaluations, report
 AT_ONCE = 2  # graphs side by side

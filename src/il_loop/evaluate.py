@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from il_core.errors import UserError
 from il_core.structure import plain, structure
+from il_data.atomic import write_json
 from il_data.episode import Episode
 from il_data.explain import explain
 from il_data.read import read_episodes
@@ -172,9 +172,7 @@ def compare(before: Evaluation, after: Evaluation) -> Comparison:
 def save(result: Evaluation | Comparison, path: Path) -> Path:
     """Write a result as JSON by atomic rename and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + '.part')
-    part.write_text(json.dumps(plain(result), indent=1) + '\n')
-    os.replace(part, path)
+    write_json(path, plain(result))
     return path
 
 

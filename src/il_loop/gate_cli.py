@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
+from il_core import screen
 from il_core.errors import UserError
-from il_core.structure import plain, structure
+from il_core.structure import plain
 from il_core.writable import check_file
 from il_data.atomic import write_json
 from il_data.read import read_episodes
 from il_gating.api import GATES, STEADY
 from il_gating.build import build_gate, parse_params
-from il_gating.gate_file import GATE_FILE, GateFile
+from il_gating.gate_file import fits_in
 from il_loop.replay import Point, Replay, replay
 from il_loop.stats import Estimate
 from il_policy.checkpoint import load
@@ -28,7 +27,6 @@ EXAMPLES = """examples:
   il gate replay runs/first/bags --checkpoint runs/first/round_1/checkpoint --gate novelty \\
       --gate-params '{novelty: 0.01}' --out replay.json
 """
-CONSOLE = Console(soft_wrap=True, highlight=False)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -41,36 +39,25 @@ def main(argv: Sequence[str]) -> int:
     params = {**STEADY.get(name, {}), **parse_params(args.gate_params)}
     gate = build_gate(spec, name, args.checkpoint, params, continuous_labels=True).gate
     found = replay(episodes, load_policy(spec, args.checkpoint), gate)
-    _show(found)
+    console = screen.console(soft_wrap=True)
+    _show(found, console)
     if args.out is not None:
         args.out.parent.mkdir(parents=True, exist_ok=True)
         write_json(args.out, plain(found))
-        CONSOLE.print(f'written to {args.out}')
+        console.print(f'written to {args.out}')
     return 0
 
 
 def only_fitted(path: Path) -> str:
     """Return the gate that was fitted for the policy of a checkpoint. Raises UserError where that
-    is none, or there are several to choose from."""
-    fitted = fitted_gates(path)
+    is none, or there are several to choose from, or gate.json is not to be used."""
+    fitted = sorted(fits_in(load(path)))
     if not fitted:
         rule = 'must be named: the checkpoint holds no fitted one'
         raise UserError('--gate', '', rule, GATES.names())
     if len(fitted) > 1:
         raise UserError('--gate', '', 'must be named: the checkpoint holds several', fitted)
     return fitted[0]
-
-
-def fitted_gates(path: Path) -> list[str]:
-    """Return the gates in gate.json of a checkpoint. Raises UserError where it is not whole."""
-    opened, where = load(path), f'{path}/{GATE_FILE}'
-    if GATE_FILE not in opened.files:
-        return []
-    try:
-        data = json.loads(opened.read(GATE_FILE))
-    except ValueError as error:
-        raise UserError(where, str(error), 'is not JSON') from error
-    return sorted(structure(GateFile, data, where).gates)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,27 +82,27 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _show(found: Replay) -> None:
+def _show(found: Replay, console: Console) -> None:
     scored = found.needed + found.unneeded + found.unknown
-    CONSOLE.print(
+    console.print(
         f'{found.gate}: {scored} episodes up to their first switch; help was needed in '
         f'{found.needed}, not in {found.unneeded}, not known of {found.unknown}'
     )
     if found.left_out:
-        CONSOLE.print(f'left out: {found.left_out} that did not begin with the policy')
+        console.print(f'left out: {found.left_out} that did not begin with the policy')
     if found.unlabelled:
-        CONSOLE.print(
+        console.print(
             f"left out: {found.unlabelled} without the human's action while the policy had the "
             f'robot, which {found.gate} looks at'
         )
     if found.other:
-        CONSOLE.print(
+        console.print(
             f'[yellow]{found.other} were recorded with another policy: its states, judged by '
             'this one[/yellow]'
         )
     if found.intervention_s is not None:
-        CONSOLE.print(f'a recorded intervention took {found.intervention_s:.2f} s on average')
-    table = Table(
+        console.print(f'a recorded intervention took {found.intervention_s:.2f} s on average')
+    table = screen.table(
         'score', 'threshold', 'requests', 'per minute', 'caught', 'false alarms', "human's share"
     )
     table.add_row(*_row('as set', found.as_set))
@@ -123,15 +110,15 @@ def _show(found: Replay) -> None:
         table.add_section()
         for point in curve.points:
             table.add_row(*_row(curve.score, point))
-    CONSOLE.print(table)
+    console.print(table)
     for curve in found.curves:
         if curve.area is not None:
             a = curve.area
-            CONSOLE.print(
+            console.print(
                 f'area under the ROC curve of {curve.score}: {a.value:.2f} '
                 f'({a.low:.2f} to {a.high:.2f}), n = {a.n}'
             )
-    CONSOLE.print('What would have come after a request is not in a recording.')
+    console.print('What would have come after a request is not in a recording.')
 
 
 def _row(name: str, point: Point) -> tuple[str, ...]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime
-import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from il_core.types import NS_PER_S, Owner
 from il_core.writable import check_file
+from il_data.atomic import write_text
 from il_data.episode import Episode
 from il_loop import report_charts, report_data, report_pictures, report_requests
 from il_loop.demo import Settings, alone
@@ -38,9 +38,7 @@ def write_report(run: RunFolder, *, pictures: bool = True) -> Path:
     check_file('report', run.report)
     page = make_page(data, _media(data) if pictures else ())
     run.report.parent.mkdir(parents=True, exist_ok=True)
-    part = run.report.with_name('index.html.part')
-    part.write_text(render(page), encoding='utf-8')
-    os.replace(part, run.report)
+    write_text(run.report, render(page))
     return run.report
 
 

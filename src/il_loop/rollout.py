@@ -75,36 +75,15 @@ class Rollout:
         return summarise(self.episode())
 
 
-def rollout(
-    world: World,
-    policy: Policy,
-    gate_core: GateCore,
-    operator: Operator | None = None,
-    mapper: Mapper | None = None,
-    *,
-    seed: int,
-    episode_id: str = '',
-) -> Rollout:
-    """Run one episode.
+class Loop:
+    """The objects of one rollout after another; stamps go on over episodes, as in the graph.
 
     Args:
-        world: is reset to `seed`.
-        policy: proposes at every tick; its `reset` is called first.
-        gate_core: decides; told of the start of the episode and, after it, of its end. With
-            operator and mapper, one core, operator and mapper belong to one loop.
+        policy: proposes at every tick; its `reset` is called before every episode.
+        gate_core: decides; told of the start of every episode and, after it, of its end. Core,
+            operator and mapper belong to one loop.
         operator: moves the joystick, and `mapper` reads it; without them there is no human.
-        episode_id: by default made from the seed.
-
-    Raises:
-        UserError: nobody ever took control (the gate does not start by itself, or the policy has
-            no action); or what the world refuses.
     """
-    loop = Loop(world, policy, gate_core, operator, mapper)
-    return loop.episode(seed, episode_id or f'rollout_{seed}')
-
-
-class Loop:
-    """The objects of one rollout after another; stamps go on over episodes, as in the graph."""
 
     def __init__(
         self,
@@ -124,7 +103,12 @@ class Loop:
         self._last: Step | None = None
 
     def episode(self, seed: int, episode_id: str) -> Rollout:
-        """Run one episode; see `rollout`."""
+        """Run one episode in the world, reset to `seed`.
+
+        Raises:
+            UserError: nobody ever took control (the gate does not start by itself, or the policy
+                has no action); or what the world refuses.
+        """
         self._stage.reset(seed)
         self._policy.reset()
         spec = self._world.spec

@@ -110,7 +110,7 @@ class Fit:
         self.step += count
         self.loss = float(self._ensemble.take_loss().mean()) / count
         if not math.isfinite(self.loss):
-            raise UserError('bc: loss', self.loss, 'diverged; choose a smaller learning_rate')
+            raise UserError('training loss', self.loss, 'diverged; choose a smaller learning_rate')
         self._compare()
         return Progress(self.step, self.steps, self.loss, self.validation_loss)
 

@@ -46,14 +46,12 @@ class OnnxGraph:
     """An ONNX graph whose inputs and outputs are float64 with rows first.
 
     Args:
-        graph: contents of the file.
-        threads: threads of one run; one is the fastest for small nets.
+        graph: contents of the file. One thread runs it, the fastest for small nets.
     """
 
-    def __init__(self, graph: bytes, threads: int = 1) -> None:
+    def __init__(self, graph: bytes) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.add_session_config_entry('session.intra_op.allow_spinning', '0')
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
@@ -85,10 +83,10 @@ class OnnxGraph:
 
 
 class OnnxRuntime:
-    """Runs the exported graph; arguments as of `OnnxGraph`."""
+    """Runs the exported graph; argument as of `OnnxGraph`."""
 
-    def __init__(self, graph: bytes, threads: int = 1) -> None:
-        self._graph = OnnxGraph(graph, threads)
+    def __init__(self, graph: bytes) -> None:
+        self._graph = OnnxGraph(graph)
 
     def decide(self, frame: Vector) -> Output:
         mean, variance, members = self._graph.row(frame)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import math
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
+from sensor_msgs.msg import Joy
 from std_msgs.msg import Header
 
 from il_core.codecs import ArrayCodec, NamedCodec, PathCodec, TrajectoryCodec, codec
@@ -47,6 +48,14 @@ def to_array(values: Any, code: str = 'd') -> array[Any]:
     if values is None:
         return array(code)
     return array(code, np.ascontiguousarray(values, np.dtype(code)).tobytes())
+
+
+def build_joy(
+    stamp_ns: int, axes: Sequence[float], buttons: Sequence[int], frame_id: str = ''
+) -> Joy:
+    """Return a joystick message; axes become float32."""
+    head = header(stamp_ns, frame_id)
+    return Joy(header=head, axes=to_array(axes, 'f'), buttons=to_array(buttons, 'i'))
 
 
 def build_stream(stream: Stream, values: Vector, stamp_ns: int) -> Any:

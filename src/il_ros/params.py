@@ -18,9 +18,9 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from il_core.errors import UserError
-from il_ros.rules import Change, Rule, arguments, checked, live, param
+from il_ros.rules import Change, Rule, checked, live, param
 
-__all__ = ['CommonParams', 'Declared', 'arguments', 'live', 'param']
+__all__ = ['CommonParams', 'Declared', 'live', 'param']
 
 T = TypeVar('T')
 
@@ -136,9 +136,8 @@ def _full_name(node: Node) -> str:
 
 def _declare(node: Node, field: dataclasses.Field[Any]) -> Any:
     rule: Rule = field.metadata['rule']
-    default = list(field.default) if isinstance(field.default, tuple) else field.default
     try:
-        found = node.declare_parameter(field.name, default, _descriptor(field, rule))
+        found = node.declare_parameter(field.name, field.default, _descriptor(field, rule))
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         raise UserError(f'parameter {field.name}', str(error), rule.text()) from error
     value, typed = checked(field, found.value), _typed(field, found)

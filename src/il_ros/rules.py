@@ -63,7 +63,7 @@ def param(
     live: bool = False,
     at_start: bool = False,
 ) -> Any:
-    """Return a dataclass field that is a ROS parameter; a tuple stands for a list of one type.
+    """Return a dataclass field that is a ROS parameter.
 
     Whoever declares a parameter `live` acts on a change in `params_changed`, or reads it at every
     use. One that is neither `live` nor `at_start` is refused while the node is configured.
@@ -94,8 +94,6 @@ def _yaml(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
-    if isinstance(value, tuple | list):
-        return '[' + ', '.join(_yaml(item) for item in value) + ']'
     return repr(value)
 
 
@@ -115,10 +113,6 @@ def checked(field: dataclasses.Field[Any], value: Any) -> Any:
 
 def _typed(what: str, default: Any, value: Any) -> Any:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(default, tuple):
-        if isinstance(value, str | bytes) or not hasattr(value, '__iter__'):
-            raise UserError(what, value, 'must be a list')
-        return tuple(value)
     if isinstance(default, float) and number:
         return float(value)
     if type(value) is not type(default):

@@ -11,12 +11,12 @@ import numpy as np
 from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
-from il_core.errors import InternalError, UserError
+from il_core.errors import UserError
 from il_core.spec import CommandTopic, RobotSpec, Spec, Stream, TaskSpec
 from il_core.types import Outcome, Vector
 from il_sim.gym_env import axes_of, fields_of, make
 from il_sim.gym_known import known, supervisor_of
-from il_sim.world import check_action
+from il_sim.stepping import Stepping
 
 STREAM = 'observation'
 DEFAULT_HZ = 30.0
@@ -74,7 +74,7 @@ def make_spec(name: str) -> Spec:
     return Spec(robot, task)
 
 
-class GymWorld:
+class GymWorld(Stepping):
     """A Gymnasium environment as il_sim.api.World.
 
     SUCCESS is that the environment terminates before its time limit, TIMEOUT that it does not;
@@ -96,7 +96,7 @@ class GymWorld:
         params = spec.task.params
         self.spec, self._name, self._gui = spec, str(params.get('env', '')), gui
         self._terminated = _meaning(params, 'terminated', 'success')
-        self._truncated = _meaning(params, 'truncated', 'timeout')
+        self.at_horizon = _meaning(params, 'truncated', 'timeout')
         self._env = make(self._name, 'human' if gui else 'rgb_array')
         self._discrete = isinstance(self._env.action_space, Discrete)
         self._pilot = known(self._name).supervisor
@@ -111,7 +111,8 @@ class GymWorld:
         """Put the environment into the initial state of `seed`."""
         observation, _ = self._env.reset(seed=seed)
         self._observation = np.asarray(observation, np.float64).ravel()
-        self.episode_return, self.ticks, self.outcome = 0.0, 0, Outcome.UNKNOWN
+        self.episode_return = 0.0
+        self._restart()
 
     def observe(self) -> Mapping[str, Vector]:
         """Return the stream `observation` as (F,) float64."""
@@ -126,24 +127,13 @@ class GymWorld:
         pilot = self._pilot or supervisor_of(self._name)
         return np.array([pilot(self._observation)])
 
-    def step(self, action: Vector) -> Outcome:
-        """Apply (A,) for one step of the environment.
-
-        Raises:
-            UserError: wrong size or not finite.
-        """
-        values = check_action(self.spec, action)
-        if self.outcome is not Outcome.UNKNOWN:
-            raise InternalError(f'step after {self.outcome.name}: reset first')
-        observation, reward, terminated, truncated, _ = self._env.step(self._native(values))
+    def _advance(self, action: Vector) -> Outcome:
+        observation, reward, terminated, truncated, _ = self._env.step(self._native(action))
         self._observation = np.asarray(observation, np.float64).ravel()
         self.episode_return += float(reward)
-        self.ticks += 1
         if terminated:
-            self.outcome = self._terminated
-        elif truncated or self.ticks >= self.spec.horizon:
-            self.outcome = self._truncated
-        return self.outcome
+            return self._terminated
+        return self.at_horizon if truncated else Outcome.UNKNOWN
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
         """Return an RGB image (height, width, 3).

@@ -32,11 +32,9 @@ class CommandInbox:
         self._values: Vector = np.zeros(len(spec.axes))
         self._heard = np.zeros(len(spec.axes), bool)
 
-    def clear(self, initial: Vector | None = None) -> None:
-        """Forget what was heard; `initial` (A,) stands in for axes that hear nothing."""
+    def clear(self) -> None:
+        """Forget what was heard."""
         self._heard[:] = False
-        if initial is not None:
-            self._values = initial.copy()
 
     def reader(self, command: CommandTopic) -> Callable[[Any, int], None]:
         """Return a function of (message, now_ns) that takes in one message of `command`.

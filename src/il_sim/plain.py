@@ -8,24 +8,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from il_core.errors import InternalError, UserError
+from il_core.errors import UserError
 from il_core.spec import Spec
-from il_core.types import Outcome, Vector
-from il_sim.world import check_action
+from il_core.types import Vector
+from il_sim.stepping import Stepping
 
 PAPER, INK = (245, 243, 240), (60, 60, 60)
 
 
-class PlainWorld:
+class PlainWorld(Stepping):
     """A task without a physics engine.
 
     A subclass implements `_begin` (per seed), `_advance` (one control period), `_values` (stream
-    -> fields), `supervisor` and `_draw`, and says in `at_horizon` how an episode ends that nothing
-    else has ended. Whatever is random comes from `self._rng`, which the seed makes.
+    -> fields), `supervisor` and `_draw`. Whatever is random comes from `self._rng`, which the seed
+    makes.
     """
 
     has_supervisor = True
-    at_horizon = Outcome.TIMEOUT
 
     def __init__(self, spec: Spec, gui: bool = False) -> None:
         if gui:
@@ -41,23 +40,8 @@ class PlainWorld:
     def reset(self, seed: int) -> None:
         """Put the world into the initial state of `seed`."""
         self._rng = np.random.default_rng(seed)
-        self.ticks, self.outcome = 0, Outcome.UNKNOWN
+        self._restart()
         self._begin()
-
-    def step(self, action: Vector) -> Outcome:
-        """Apply (A,) for one control period; values beyond an axis' bounds are clipped.
-
-        Raises:
-            UserError: wrong size or not finite.
-        """
-        values = check_action(self.spec, action)
-        if self.outcome is not Outcome.UNKNOWN:
-            raise InternalError(f'step after {self.outcome.name}: reset first')
-        self.ticks += 1
-        self.outcome = self._advance(values)
-        if self.outcome is Outcome.UNKNOWN and self.ticks >= self.spec.horizon:
-            self.outcome = self.at_horizon
-        return self.outcome
 
     def observe(self) -> Mapping[str, Vector]:
         """Return every observed stream, `stream name -> (fields,)` float64."""
@@ -77,9 +61,6 @@ class PlainWorld:
         """Nothing to release."""
 
     def _begin(self) -> None:
-        raise NotImplementedError
-
-    def _advance(self, action: Vector) -> Outcome:
         raise NotImplementedError
 
     def _values(self) -> Mapping[str, Vector]:

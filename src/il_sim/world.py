@@ -7,32 +7,18 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from il_core.errors import InternalError, UserError
+from il_core.errors import UserError
 from il_core.spec import Spec
 from il_core.types import Outcome, Vector
 from il_sim import physics
 from il_sim.robot import Panda, Sensed, down
+from il_sim.stepping import Stepping
 
 POSE = ('x', 'y', 'z', 'qx', 'qy', 'qz', 'qw')
 AXES = (('x', 'y', 'z', 'gripper'), ('x', 'y', 'z', 'yaw', 'gripper'))
 
 
-def check_action(spec: Spec, action: Vector) -> Vector:
-    """Return (A,) float64 clipped to the axes' bounds.
-
-    Raises:
-        UserError: wrong size or not finite.
-    """
-    values = np.asarray(action, np.float64)
-    if values.shape != (len(spec.axes),):
-        raise UserError('action shape', values.shape, f'must be ({len(spec.axes)},)')
-    for name, value in zip(spec.axis_names, values.tolist(), strict=True):
-        if not np.isfinite(value):
-            raise UserError(f'action on axis {name}', value, 'must be finite')
-    return np.clip(values, spec.low, spec.high)
-
-
-class PandaWorld:
+class PandaWorld(Stepping):
     """A task with the Panda: a subclass puts things into the scene and says how it goes.
 
     A subclass implements `_build` (once), `_lay_out` (per seed; returns where the hand starts),
@@ -57,8 +43,6 @@ class PandaWorld:
         self._robot = Panda(self._client, low, high, not gui, self.pads)
         self._build()
         self._initial = self._client.saveState()
-        self.ticks, self.outcome = 0, Outcome.UNKNOWN
-        self._force = np.zeros(3)
         self.reset(0)
         self._check_streams()
 
@@ -67,30 +51,18 @@ class PandaWorld:
         physics.part(self._client)
         self._client.restoreState(self._initial)
         self._robot.reset(self._lay_out(np.random.default_rng(seed)), 0.08)
-        self.ticks, self.outcome = 0, Outcome.UNKNOWN
+        self._restart()
         self._force = np.zeros(3)
         self._sensed = self._robot.sense()
 
-    def step(self, action: Vector) -> Outcome:
-        """Apply (A,) for one control period; values beyond an axis' bounds are clipped.
-
-        Raises:
-            UserError: wrong size or not finite.
-        """
-        values = check_action(self.spec, action)
-        if self.outcome is not Outcome.UNKNOWN:
-            raise InternalError(f'step after {self.outcome.name}: reset first')
-        turn = float(values[3]) if len(values) > len(AXES[0]) else 0.0
-        self._robot.move(values[:3], float(values[-1]), turn)
+    def _advance(self, action: Vector) -> Outcome:
+        turn = float(action[3]) if len(action) > len(AXES[0]) else 0.0
+        self._robot.move(action[:3], float(action[-1]), turn)
         for _ in range(self._substeps):
             self._client.stepSimulation()
         self._sensed = self._robot.sense()
         self._force = self._contact_force()
-        self.ticks += 1
-        self.outcome = self._outcome(self._sensed)
-        if self.outcome is Outcome.UNKNOWN and self.ticks >= self.spec.horizon:
-            self.outcome = Outcome.TIMEOUT
-        return self.outcome
+        return self._outcome(self._sensed)
 
     def observe(self) -> Mapping[str, Vector]:
         """Return the decoded value of every observed stream, `stream name -> (fields,)`

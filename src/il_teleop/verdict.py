@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from il_core.types import EpisodeEvent, EventKind, ExpertAction, Outcome, Press
+from il_core.types import DISCARD, EpisodeEvent, EventKind, ExpertAction, Outcome, Press
 
-DISCARD = 'discard'
 VERDICTS = {
     Press.SUCCESS: (Outcome.SUCCESS, 'success button'),
     Press.FAILURE: (Outcome.FAILURE, 'failure button'),

@@ -30,3 +30,13 @@ def test_distance(axes, a, b, expected):
     distance = Distance(axes)
     assert distance(np.array(a), np.array(b)) == pytest.approx(expected)
     assert distance(np.array(b), np.array(a)) == pytest.approx(expected)
+
+
+def test_distances_of_many_actions_are_those_of_each():
+    rng, distance = np.random.default_rng(0), Distance((X, Y, GEAR))
+    a, b = rng.uniform(-1, 1, (2, 50, 3))
+    one_by_one = [distance(x, y) for x, y in zip(a, b, strict=True)]
+    assert distance.rows(a, b).tolist() == one_by_one
+    root = float(np.sqrt(np.mean([apart**2 for apart in one_by_one])))
+    assert distance.root_mean_square(a, b) == root
+    assert distance.rows(a[:0], b[:0]).shape == (0,)

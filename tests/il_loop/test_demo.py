@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,21 @@ def test_commands_are_ones_that_il_collect_takes(tmp_path):
 def test_a_failed_command_says_what_to_do(tmp_path):
     with pytest.raises(UserError, match='go on from here'):
         demo.il(('collect', '--run', str(tmp_path), '--seeds', 'x'))
+
+
+def test_a_command_that_says_much_does_not_wait_for_the_one_before_it(tmp_path, monkeypatch):
+    """More than a pipe holds, while the first one waits for the second to end."""
+    script, done = tmp_path / 'python', tmp_path / 'done'
+    script.write_text(
+        f'#!/bin/sh\nif [ "$3" = first ]; then until [ -e {done} ]; do sleep 0.05; done; fi\n'
+        f'if [ "$3" = second ]; then head -c 300000 /dev/zero | tr "\\0" x; touch {done}; fi\n'
+        'if [ "$3" = fails ]; then echo the last words; exit 3; fi\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, 'executable', str(script))
+    demo.il(('first',), ('second',))
+    with pytest.raises(UserError, match='the last words'):
+        demo.il(('second',), ('fails',))
 
 
 def test_stages_say_what_they_do_and_skip(capsys):

@@ -213,6 +213,30 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path, capsys):
     assert 'is a folder; name a file' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize('columns', ['', '60'])
+def test_nothing_in_its_table_is_cut(tmp_path, capsys, monkeypatch, columns):
+    """In a pipe a row is one line; in a narrow one it is folded."""
+    monkeypatch.setenv('COLUMNS', columns)
+    rig = Rig(tmp_path / 'bags')
+    rig.episode(human=range(10, 20))
+    checkpoint, _, _ = fitted(tmp_path, toy_spec())
+    command = ['gate', 'replay', str(rig.folder), '--checkpoint', str(checkpoint)]
+    assert cli.main([*command, '--gate', 'novelty']) == 0
+    said = capsys.readouterr().out
+    assert '…' not in said
+    head = [line.split('┃')[1:-1] for line in said.splitlines() if line.startswith('┃')]
+    words = [''.join(part.strip() for part in column) for column in zip(*head, strict=True)]
+    assert [word.replace(' ', '') for word in words][1:5] == [
+        'threshold',
+        'requests',
+        'perminute',
+        'caught',
+    ]
+    assert (len(head) == 1) is (not columns)
+    if columns:
+        assert max(len(line) for line in said.splitlines() if line[:1] in '┃│') <= 60
+
+
 def test_the_one_gate_of_a_checkpoint_is_the_default(tmp_path, capsys):
     rig, spec = Rig(tmp_path / 'bags'), toy_spec()
     rig.episode(human=range(10, 20))
@@ -226,6 +250,10 @@ def test_the_one_gate_of_a_checkpoint_is_the_default(tmp_path, capsys):
     assert 'novelty: 1 episodes' in capsys.readouterr().out
     assert cli.main([*command, str(tmp_path / 'none')]) == 2
     assert 'the checkpoint holds no fitted one; choices: dagger' in capsys.readouterr().err
+    later = json.loads(made) | {'format': 99}
+    extend(checkpoint, tmp_path / 'later', {GATE_FILE: json.dumps(later).encode()})
+    assert cli.main([*command, str(tmp_path / 'later')]) == 2
+    assert 'gate.json: format is 99: must be 1' in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(['gate', '--help'])
     assert 'default: the one that was fitted' in ' '.join(capsys.readouterr().out.split())

@@ -18,7 +18,15 @@ from il_core.errors import UserError
 from il_core.structure import plain
 from il_core.types import Cause, Owner
 from il_data.read import read_episode
-from il_loop import cli, demo_cli, report_charts, report_data, report_pictures, report_requests
+from il_loop import (
+    cli,
+    demo_cli,
+    report_charts,
+    report_data,
+    report_pictures,
+    report_requests,
+    train_cli,
+)
 from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop
 from il_loop.demo import Session
 from il_loop.episodes import summarise
@@ -239,12 +247,12 @@ def test_tables_of_quiet_episodes_and_of_none(run):
 def test_commands_work_on_the_run(run, tmp_path, capsys):
     out = tmp_path / 'bc'
     argv = [str(run.bags), '--out', str(out), '--epochs', '5', '--members', '2']
-    assert cli.train([*argv, '--threads', '2']) == 0
+    assert train_cli.train([*argv, '--threads', '2']) == 0
     training = load(out).policy.training
     assert training.config['threads'] == 2
     assert training.episodes == {e.episode_id: content_hash(e) for e in read_bags(run)}
     with pytest.raises(UserError, match=r'bc.epochs: 60.0 -> 5.0.*no episode is new: record one'):
-        cli.round_([str(run.path), '--epochs', '5'])
+        train_cli.round_([str(run.path), '--epochs', '5'])
     sides = [str(run.evaluated(number).bags) for number in (1, 0)]
     result = tmp_path / 'result.json'
     seeds = ['--seed', str(SEEDS[0]), '-n', str(len(SEEDS))]
@@ -254,14 +262,14 @@ def test_commands_work_on_the_run(run, tmp_path, capsys):
     assert cli.report([str(run.path), '--no-pictures']) == 0
     assert str(run.report) in capsys.readouterr().out.replace('\n', '')
     with pytest.raises(UserError, match='exists'):
-        cli.train(argv)
+        train_cli.train(argv)
 
 
 def test_a_round_is_made_once(run, tmp_path, capsys):
     (tmp_path / 'bags').symlink_to(run.bags)
     argv = [str(tmp_path), '--epochs', '1', '--members', '2']
-    assert cli.round_(argv) == 0
-    assert cli.round_([*argv, '--threads', '2']) == 0
+    assert train_cli.round_(argv) == 0
+    assert train_cli.round_([*argv, '--threads', '2']) == 0
     assert 'nothing new: round 0 has seen all 10 bags' in capsys.readouterr().out
 
 
@@ -278,14 +286,14 @@ def test_a_stopped_training_is_gone_on_with(run, tmp_path, monkeypatch):
 
         yield step
 
-    monkeypatch.setattr(cli, 'training_bar', bar)
+    monkeypatch.setattr(train_cli, 'training_bar', bar)
     with pytest.raises(KeyboardInterrupt):
-        cli.train([*argv, str(tmp_path / 'bc')])
+        train_cli.train([*argv, str(tmp_path / 'bc')])
     stop_at[0] = np.inf
     steps.clear()
-    assert cli.train([*argv, str(tmp_path / 'bc')]) == 0
+    assert train_cli.train([*argv, str(tmp_path / 'bc')]) == 0
     assert steps[0] > 100
-    assert cli.train([*argv, str(tmp_path / 'whole')]) == 0
+    assert train_cli.train([*argv, str(tmp_path / 'whole')]) == 0
     assert load(tmp_path / 'bc').id == load(tmp_path / 'whole').id
 
 
@@ -296,15 +304,15 @@ def test_plain_bags_are_trained_on_by_their_task(tmp_path):
     foreign(tmp_path / 'bags' / 'plain', StoragePlugin.MCAP, spec)
     argv = [str(tmp_path / 'bags'), '--out', str(tmp_path / 'bc'), '--epochs', '2']
     with pytest.raises(UserError, match=r'say of which task it is \(--task of il train'):
-        cli.train(argv)
+        train_cli.train(argv)
     robot = ['--robot', str(tmp_path / 'robot.yaml')]
     with pytest.raises(UserError, match='needs --task'):
-        cli.train([*argv, *robot])
-    assert cli.train([*argv, '--task', str(tmp_path / 'task.yaml'), *robot]) == 0
+        train_cli.train([*argv, *robot])
+    assert train_cli.train([*argv, '--task', str(tmp_path / 'task.yaml'), *robot]) == 0
     assert load(tmp_path / 'bc', spec).policy.training.episodes.keys() == {'plain'}
 
 
-@pytest.mark.parametrize('command', [cli.train, cli.round_, cli.evaluate, cli.report])
+@pytest.mark.parametrize('command', [train_cli.train, train_cli.round_, cli.evaluate, cli.report])
 def test_help_shows_an_example(command, capsys):
     with pytest.raises(SystemExit) as done:
         command(['--help'])
@@ -314,18 +322,18 @@ def test_help_shows_an_example(command, capsys):
 
 def test_empty_folders_are_named(tmp_path):
     with pytest.raises(UserError, match=str(tmp_path)):
-        cli.train([str(tmp_path), '--out', str(tmp_path / 'bc')])
+        train_cli.train([str(tmp_path), '--out', str(tmp_path / 'bc')])
     with pytest.raises(UserError, match='il collect'):
-        cli.round_([str(tmp_path)])
+        train_cli.round_([str(tmp_path)])
 
 
 def test_a_folder_one_level_off_leads_to_the_right_one(run, tmp_path):
     out = ['--out', str(tmp_path / 'bc')]
     with pytest.raises(UserError, match=f'holds no bags .*did you mean {run.bags}'):
-        cli.train([str(run.path), *out])
+        train_cli.train([str(run.path), *out])
     with pytest.raises(UserError, match="'/nope': no such folder"):
-        cli.train(['/nope', *out])
-    for command, lacks in ((cli.round_, 'no episode'), (cli.report, 'no round yet')):
+        train_cli.train(['/nope', *out])
+    for command, lacks in ((train_cli.round_, 'no episode'), (cli.report, 'no round yet')):
         for wrong in (run.bags, run.round(0), next(run.bags.glob('*/metadata.yaml')).parent):
             with pytest.raises(UserError, match=f'holds {lacks}.*did you mean {run.path}\\?'):
                 command([str(wrong)])
@@ -342,7 +350,7 @@ def test_a_folder_one_level_off_leads_to_the_right_one(run, tmp_path):
 )
 def test_unknown_names_are_told_before_settings_are_compared(run, wrong, said):
     with pytest.raises(UserError, match=said):
-        cli.round_([str(run.path), *wrong])
+        train_cli.round_([str(run.path), *wrong])
 
 
 def test_bags_are_evaluated_with_their_gate_and_once_per_seed(run, tmp_path):
@@ -395,30 +403,30 @@ def test_seeds_that_no_bag_has_are_answered_with_those_they_have(run):
 @pytest.mark.parametrize(
     ('command', 'wrong', 'said'),
     [
-        (cli.train, ('--seed', '-1'), '--seed is -1: must be 0 or above'),
-        (cli.train, ('--epochs', 'nan'), '--epochs is nan: must be a finite number above 0'),
-        (cli.train, ('--epochs', 'inf'), '--epochs is inf'),
-        (cli.train, ('--members', '0'), '--members is 0: must be at least 1'),
-        (cli.train, ('--threads', '-2'), '--threads is -2: must be at least 1'),
-        (cli.round_, ('--seed', '-1'), '--seed is -1: must be 0 or above'),
-        (cli.round_, ('--epochs', 'nan'), '--epochs is nan'),
-        (cli.round_, ('--alpha', 'nan'), '--alpha is nan'),
+        (train_cli.train, ('--seed', '-1'), '--seed is -1: must be 0 or above'),
+        (train_cli.train, ('--epochs', 'nan'), '--epochs is nan: must be a finite number above 0'),
+        (train_cli.train, ('--epochs', 'inf'), '--epochs is inf'),
+        (train_cli.train, ('--members', '0'), '--members is 0: must be at least 1'),
+        (train_cli.train, ('--threads', '-2'), '--threads is -2: must be at least 1'),
+        (train_cli.round_, ('--seed', '-1'), '--seed is -1: must be 0 or above'),
+        (train_cli.round_, ('--epochs', 'nan'), '--epochs is nan'),
+        (train_cli.round_, ('--alpha', 'nan'), '--alpha is nan'),
         (
-            cli.round_,
+            train_cli.round_,
             ('--gate', 'hg_dagger', '--alpha', '0.1'),
             '--alpha is 0.1: does nothing with gate hg_dagger',
         ),
-        (cli.round_, ('--gate', '', '--probes', '3'), 'does nothing with gate none'),
-        (cli.round_, ('--critic-steps', '9'), '--critic-steps is 9: does nothing with gate'),
-        (cli.round_, ('--critic-steps', '0'), '--critic-steps is 0: must be at least 1'),
+        (train_cli.round_, ('--gate', '', '--probes', '3'), 'does nothing with gate none'),
+        (train_cli.round_, ('--critic-steps', '9'), '--critic-steps is 9: does nothing with gate'),
+        (train_cli.round_, ('--critic-steps', '0'), '--critic-steps is 0: must be at least 1'),
         (cli.evaluate, ('--seed', '-1'), '--seed is -1: must be 0 or above'),
         (cli.evaluate, ('-n', '0'), '--episodes is 0: must be at least 1'),
     ],
 )
 def test_numbers_out_of_range_are_named_by_their_option(run, tmp_path, command, wrong, said):
     where = {
-        cli.train: [str(run.bags), '--out', str(tmp_path / 'bc')],
-        cli.round_: [str(run.path)],
+        train_cli.train: [str(run.bags), '--out', str(tmp_path / 'bc')],
+        train_cli.round_: [str(run.path)],
         cli.evaluate: [str(run.checkpoint(0))],
     }
     with pytest.raises(UserError, match=re.escape(said)):
@@ -428,11 +436,11 @@ def test_numbers_out_of_range_are_named_by_their_option(run, tmp_path, command, 
 def test_folders_that_cannot_be_written_are_named_before_the_work(run, tmp_path, monkeypatch):
     (tmp_path / 'file').write_text('')
     out = tmp_path / 'file' / 'bc'
-    monkeypatch.setattr(cli, 'training_bar', None)
+    monkeypatch.setattr(train_cli, 'training_bar', None)
     monkeypatch.setattr(cli, 'play', None)
     words = f"--out is '{out}': cannot be written: Not a directory"
     with pytest.raises(UserError, match=words):
-        cli.train([str(run.bags), '--out', str(out)])
+        train_cli.train([str(run.bags), '--out', str(out)])
     with pytest.raises(UserError, match=words):
         cli.evaluate([str(run.checkpoint(0)), '--out', str(out)])
     with pytest.raises(UserError, match=r'--out.*is a folder; name a file'):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from il_ros.doctor import cli, install, joystick, transport
 from il_ros.doctor.api import CHECKS, Level, Result, Settings, examine, ok
 from il_ros.doctor.disk import check as disk
 from il_ros.doctor.graph import judge
+from tests.house import ROOT
 
 OK, WARN, FAIL = Level.OK, Level.WARN, Level.FAIL
 
@@ -57,6 +59,28 @@ def test_another_middleware_that_is_not_there(tmp_path):
     assert code == 1
     assert found['a node'][0] == 'FAIL'
     assert 'rmw_nowhere' in found['a node'][1]
+
+
+def test_the_packages_that_it_looks_for_are_those_of_pyproject():
+    text = (ROOT / 'pyproject.toml').read_text()
+    for name, looked_for in {'dependencies': install.NEEDED, **install.EXTRAS}.items():
+        line = re.search(rf'^{name} = \[(.*)\]', text, re.MULTILINE)
+        assert re.findall(r'"([\w-]+)', line[1]) == list(looked_for)
+    assert install.PURPOSES.keys() == install.EXTRAS.keys()
+
+
+def test_what_is_missing_is_said_by_what_it_is_for(monkeypatch):
+    there = dict.fromkeys((*install.NEEDED, 'pybullet', 'gymnasium', 'torch', 'pillow'), '1.0')
+    monkeypatch.setattr(install, '_version', lambda name: there.get(name, ''))
+    monkeypatch.setattr(install, '_tested', dict)
+    found = {r.what: r for r in install._packages()}
+    assert found['packages for train'].level is WARN
+    assert found['packages for train'].finding == 'not installed: onnx, matplotlib'
+    assert found['packages for train'].remedy.startswith('to train')
+    assert found['packages for sim'].finding == 'not installed: pygame-ce', 'cv2 is there'
+    assert found['packages'].level is OK
+    del there['zstandard']
+    assert 'missing: zstandard' in [r.finding for r in install._packages()]
 
 
 def test_messages_of_another_version(monkeypatch, tmp_path):

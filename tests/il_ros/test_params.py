@@ -18,7 +18,6 @@ class Params(CommonParams):
     gate: str = param('hg_dagger', 'which gate', choices=('hg_dagger', 'novelty'))
     latency_s: float = param(0.5, 'reaction time', low=0.0, high=5.0, live=True)
     ticks: int = param(3, 'how many', low=1)
-    topics: tuple[str, ...] = param((), 'more topics')
 
 
 class Node(IlNode):
@@ -36,13 +35,13 @@ def change(node, name, value):
 
 
 def test_values_come_from_the_command_line_with_their_types(context):
-    values = {'latency_s': 1, 'task': 'gym:MountainCar-v0', 'topics': ('a', "it's")}
+    values = {'latency_s': 1, 'task': 'gym:MountainCar-v0'}
     node = make(*arguments(values), *arguments({'robot': '', 'lockstep': True}))
     p = node.params
     assert p.latency_s == 1.0
     assert isinstance(p.latency_s, float)
     assert (p.task, p.robot, p.lockstep, p.ticks) == ('gym:MountainCar-v0', '', True, 3)
-    assert p.topics == ('a', "it's")
+    assert make(*arguments({'robot': "it's"})).params.robot == "it's"
 
 
 def test_values_come_from_a_file_for_any_node(context, tmp_path):

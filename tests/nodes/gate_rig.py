@@ -27,7 +27,7 @@ from il_ros.messages import (
     proposal_to_msg,
     state_from_msg,
 )
-from il_ros.params import arguments
+from il_ros.rules import arguments
 from il_ros.topics import TOPICS, command_topic, create_publisher, create_subscription
 
 PERIOD_S = 0.05

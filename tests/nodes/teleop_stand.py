@@ -23,7 +23,7 @@ from il_ros.messages import (
     proposal_to_msg,
     state_to_msg,
 )
-from il_ros.params import arguments
+from il_ros.rules import arguments
 from il_ros.topics import TOPICS, create_publisher, create_subscription
 
 SOURCE = Path(__file__).resolve().parents[2] / 'src'

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from il_ros.params import arguments
+from il_ros.rules import arguments
 from tests.nodes.teleop_stand import Others, start
 
 pytest.importorskip('pygame')

@@ -23,7 +23,7 @@ from il_data.read import read_episode
 from il_policy import checkpoint
 from il_ros import swapping
 from il_ros.collect import Plan, collect
-from il_ros.params import arguments
+from il_ros.rules import arguments
 from il_ros.topics import TOPICS, create_subscription
 from tests.il_data.fake import Rig
 from tests.il_gating.test_gates import fitted

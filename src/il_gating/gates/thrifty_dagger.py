@@ -39,7 +39,9 @@ SIGNALS: Mapping[str, tuple[str, ...]] = {
     'risk': ('risk',),
 }
 CAUSES = {'novelty': Cause.NOVELTY, 'risk': Cause.RISK}
-ENOUGH = 25  # ticks on which the robot acted, before their quantiles replace those of the fit
+# The quantiles of ticks on which the robot acted replace those of the fit where there are more
+# than so many: as in the authors' code, `len(estimates) > 25`.
+ENOUGH = 25
 KEPT = 20_000  # newest of them
 NAN = float('nan')
 
@@ -69,7 +71,7 @@ class ThriftyDagger:
 
     Args:
         spec: of robot and task.
-        risk: the critic's value of (observation, action).
+        critic: how likely the policy reaches the goal, of (observation, action); risk is 1 - it.
         scores: (N, 2) novelty and risk of the states that the fit looked at.
         discrepancy: distance (`il_core.distance`) up to which policy and human agree.
         alpha: where the parameters say nothing.

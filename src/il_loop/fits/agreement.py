@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from il_core.distance import Distance
 from il_gating.fit import predicted
 from il_gating.gate_file import Fit
@@ -21,10 +19,9 @@ def fit(inputs: FitInputs) -> Fitting:
     paper gives no numbers for either and sweeps both.
     """
     alpha = ALPHA if inputs.alpha is None else inputs.alpha
-    rows, distance = inputs.judged_rows, Distance(inputs.spec.axes)
+    rows = inputs.judged_rows
     output = predicted(inputs.runtime, inputs.columns.observations[rows])
-    pairs = zip(output.mean, inputs.columns.actions[rows], strict=True)
-    apart = np.array([distance(a, b) for a, b in pairs])
+    apart = Distance(inputs.spec.axes).rows(output.mean, inputs.columns.actions[rows])
     thresholds = {
         'discrepancy': inputs.settled('discrepancy', lambda: exceeded_by(apart, alpha)),
         'doubt': exceeded_by(Measure(inputs.spec).doubt(output.variance), alpha),

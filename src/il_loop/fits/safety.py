@@ -26,10 +26,9 @@ def fit(inputs: FitInputs) -> Fitting:
     of all rounds (in that code of the demonstrations alone).
     """
     alpha = ALPHA if inputs.alpha is None else inputs.alpha
-    columns, distance = inputs.columns, Distance(inputs.spec.axes)
+    columns = inputs.columns
     wanted = predicted(inputs.runtime, columns.observations).mean
-    pairs = zip(wanted, columns.actions, strict=True)
-    apart = np.array([distance(a, b) for a, b in pairs])
+    apart = Distance(inputs.spec.axes).rows(wanted, columns.actions)
     tau = inputs.settled('tau', lambda: _tau(apart, alpha))
     policy = inputs.policy
     graph = train_classifier(

@@ -83,7 +83,6 @@ def _steps(episode: Episode) -> tuple[Vector, Vector, Vector, Vector, Vector]:
 
 
 def _discrepancy(inputs: FitInputs) -> float:
-    rows, distance = inputs.parts.train, Distance(inputs.spec.axes)
+    rows = inputs.parts.train
     wanted = predicted(inputs.runtime, inputs.columns.observations[rows]).mean
-    pairs = zip(wanted, inputs.columns.actions[rows], strict=True)
-    return float(np.sqrt(np.mean([distance(a, b) ** 2 for a, b in pairs])))
+    return Distance(inputs.spec.axes).root_mean_square(wanted, inputs.columns.actions[rows])

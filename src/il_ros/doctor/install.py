@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import re
 import sys
@@ -16,8 +17,16 @@ from il_ros import environment
 from il_ros.doctor.api import Result, Settings, fail, ok, warn
 from il_ros.doctor.probing import last_line, run_python
 
-NEEDED = ('numpy', 'PyYAML', 'mcap', 'onnxruntime', 'rich', 'rosbags', 'safetensors')
-OPTIONAL = {'pybullet': 'sim', 'gymnasium': 'sim', 'pygame-ce': 'sim', 'torch': 'train'}
+# The dependencies of pyproject.toml, which a colcon install knows nothing of.
+NEEDED = ('numpy', 'PyYAML', 'mcap', 'onnxruntime', 'rich', 'rosbags', 'safetensors', 'zstandard')
+# Those of its extras; rclpy's and the joystick's are looked at with what else does their work.
+EXTRAS = {
+    'sim': ('pybullet', 'gymnasium', 'opencv-python-headless', 'pygame-ce'),
+    'train': ('torch', 'onnx', 'matplotlib', 'pillow'),
+}
+PURPOSES = {'sim': 'to simulate', 'train': 'to train, and for `il report`'}
+# Packages that come under several names.
+MODULES = {'opencv-python-headless': 'cv2'}
 DISTROS = {'7': 'Jazzy', '9': 'Kilted'}
 AGAIN = 'install again: `pip install -c constraints.txt .`'
 START = (
@@ -44,13 +53,14 @@ def _python() -> Result:
 
 def _packages() -> Iterator[Result]:
     tested = _tested()
-    found = {name: _version(name) for name in (*NEEDED, *OPTIONAL)}
+    names = dict.fromkeys((*NEEDED, *(name for extra in EXTRAS.values() for name in extra)))
+    found = {name: _version(name) for name in names}
     if missing := [name for name in NEEDED if not found[name]]:
         yield fail('packages', f'missing: {", ".join(missing)}', AGAIN)
-    if left := [name for name in OPTIONAL if not found[name]]:
-        extras = ','.join(sorted({OPTIONAL[name] for name in left}))
-        remedy = f'to simulate or train: `pip install -c constraints.txt ".[{extras}]"`'
-        yield warn('optional packages', f'not installed: {", ".join(left)}', remedy)
+    for extra, wanted in EXTRAS.items():
+        if left := [name for name in wanted if not found[name] and not _comes_otherwise(name)]:
+            remedy = f'{PURPOSES[extra]}: `pip install -c constraints.txt ".[{extra}]"`'
+            yield warn(f'packages for {extra}', f'not installed: {", ".join(left)}', remedy)
     other = {
         n: v
         for n, v in found.items()
@@ -78,6 +88,10 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return ''
+
+
+def _comes_otherwise(name: str) -> bool:
+    return name in MODULES and importlib.util.find_spec(MODULES[name]) is not None
 
 
 def _tested() -> dict[str, list[str]]:

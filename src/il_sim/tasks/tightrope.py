@@ -22,10 +22,6 @@ class TightropeWorld(PlainWorld):
     `rope_seed`. The horizon ends an episode: SUCCESS without a slip, FAILURE otherwise.
     """
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        self.cost = 0
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
-
     def _begin(self) -> None:
         params = self.spec.task.params
         rope = np.random.default_rng(params['rope_seed'])

@@ -6,9 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from sensor_msgs.msg import Joy
-
-from il_ros.build import header, to_array
+from il_ros.build import build_joy
 from il_ros.health import Health
 from il_ros.lifecycle import IlNode
 from il_ros.params import CommonParams, param
@@ -22,6 +20,7 @@ from il_teleop.findings import JoystickFindings
 DEFAULT = ReaderConfig()
 POLL_S = 0.004
 RUMBLE_S = 1.0
+FRAME = 'joy'  # as that of the package joy
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,7 @@ class JoystickNode(IlNode):
             self.can_rumble = self.joysticks.rumble(device.instance, intensity, RUMBLE_S)
 
     def publish(self, joy: JoyState) -> None:
-        axes, buttons = to_array(joy.axes, 'f'), to_array(joy.buttons, 'i')
-        self.joy.publish(Joy(header=header(joy.stamp_ns, 'joy'), axes=axes, buttons=buttons))
+        self.joy.publish(build_joy(joy.stamp_ns, joy.axes, joy.buttons, FRAME))
 
     def tell(self) -> None:
         """Log that the joystick came or went."""

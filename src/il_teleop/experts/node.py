@@ -6,11 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from sensor_msgs.msg import Joy
-
 from il_core.structure import plain
 from il_core.types import ExpertAction
-from il_ros.build import header, to_array
+from il_ros.build import build_joy
 from il_ros.health import Health
 from il_ros.lifecycle import IlNode
 from il_ros.messages import command_from_msg, expert_from_msg, proposal_from_msg, state_from_msg
@@ -114,13 +112,7 @@ class OperatorNode(IlNode):
             return
         now_ns = supervisor.stamp_ns if self.lockstep else self.steady_ns()
         joy = self.operator.update(self.seen.view(supervisor), now_ns)
-        self.joy.publish(
-            Joy(
-                header=header(joy.stamp_ns),
-                axes=to_array(joy.axes, 'f'),
-                buttons=to_array(joy.buttons, 'i'),
-            )
-        )
+        self.joy.publish(build_joy(joy.stamp_ns, joy.axes, joy.buttons))
 
 
 def main() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from il_core.noise import deviations
 from il_core.spec import Spec
 from il_core.structure import structure
-from il_core.types import AxisKind, Mode, Vector
+from il_core.types import Mode, Vector
 from il_teleop.api import JoyState, View
 from il_teleop.experts.config import ScriptedConfig, Style
 from il_teleop.experts.wish import Attention, Reaction, make_wish
@@ -18,7 +19,6 @@ from il_teleop.mapping import JoystickMap
 
 # First word of the seed of its noise, so that no other consumer of (seed, step) draws the same.
 NOISE = 0x6F70  # 'op'
-NOISY = (AxisKind.POSITION, AxisKind.VELOCITY, AxisKind.DELTA)
 
 
 class ScriptedOperator:
@@ -42,8 +42,7 @@ class ScriptedOperator:
         self._wish = make_wish(spec, config)
         self._attention = Attention(config.attention_s)
         self._reaction = Reaction(0.0 if self.continuous_labels else config.reaction_s)
-        half = (spec.high - spec.low) / 2
-        self._scale = config.noise * half * np.array([a.kind in NOISY for a in spec.axes])
+        self._scale = deviations(spec, config.noise)
         self._low, self._high = spec.low, spec.high
 
     @classmethod

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rclpy.publisher import Publisher
-from sensor_msgs.msg import Joy
 
 from il_core.types import GateState
-from il_ros.build import header, to_array
+from il_ros.build import build_joy
 from il_ros.health import Health
 from il_ros.lifecycle import IlNode
 from il_ros.messages import command_from_msg, state_from_msg
@@ -96,8 +95,7 @@ class KeyboardNode(IlNode):
         self.gate_state = state_from_msg(message)
 
     def publish(self, joy: JoyState) -> None:
-        axes, buttons = to_array(joy.axes, 'f'), to_array(joy.buttons, 'i')
-        self.joy.publish(Joy(header=header(joy.stamp_ns), axes=axes, buttons=buttons))
+        self.joy.publish(build_joy(joy.stamp_ns, joy.axes, joy.buttons))
 
 
 def main() -> None:

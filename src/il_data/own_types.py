@@ -1,0 +1,7 @@
+"""Names of our own message types that are read from bags by name."""
+
+from __future__ import annotations
+
+COMMAND = 'interactive_il/msg/Command'
+STATUS = 'interactive_il/msg/GateStatus'
+EVENT = 'interactive_il/msg/EpisodeEvent'
