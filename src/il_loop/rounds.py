@@ -23,6 +23,7 @@ from il_loop.fits import ALIKE, BY_ALPHA, PROBED, PROBES, SPREAD
 from il_loop.gate_fit import FitInputs, fit_gate
 from il_loop.round_episodes import check_kept, content_hash, entries
 from il_loop.run_folder import RoundFile, RunFolder, write_round
+from il_loop.run_lock import locked
 from il_policy import bc, checkpoint
 from il_policy.api import Policy
 from il_policy.checkpoint import GRAPH
@@ -110,9 +111,20 @@ def make_round(
 
     Raises:
         UserError: no labels, episodes of an earlier round are missing or changed, nothing new but
-            other settings than the last round's, or an alpha that differs from the one by which
-            an earlier round settled the gate.
+            other settings than the last round's, an alpha that differs from the one by which an
+            earlier round settled the gate, or another process makes a round in this folder.
     """
+    with locked(run.path):
+        return _make_round(run, episodes, config, progress, probe)
+
+
+def _make_round(
+    run: RunFolder,
+    episodes: Sequence[Episode],
+    config: RoundConfig,
+    progress: Callable[[Progress], None] | None,
+    probe: Probe | None,
+) -> RoundFile:
     done = run.rounds()
     hashes = {e.episode_id: content_hash(e) for e in episodes}
     last = done[-1].episodes if done else ()
@@ -128,8 +140,8 @@ def make_round(
     new = [e for e in episodes if e.episode_id not in {old.id for old in last}]
     work = _Work(folder, episodes, new, selected, hashes, config, probe, progress)
     gate = _train(work, first.get('thresholds', {}))
-    loaded = checkpoint.load(folder / CHECKPOINT)
     noted = entries(episodes, selected, hashes, {e.id for e in last})
+    loaded = checkpoint.load(folder / CHECKPOINT)
     made = RoundFile(
         number=len(done),
         task=episodes[0].spec.task.name,
