@@ -114,7 +114,11 @@ def _train(stages: Stages, run: RunFolder, s: Settings, number: int, words: str)
             return round_words(make_round(run, episodes, config, step, probe))
 
     def present() -> str:
-        return f'{run.round(number)} is there' if len(run.rounds()) > number else ''
+        there = [made.number for made in run.rounds()]
+        if number not in there and number < run.next_number():
+            rule = 'is gone, and later rounds are there: restore it, or choose another --name'
+            raise UserError('round', str(run.round(number)), rule)
+        return f'{run.round(number)} is there' if number in there else ''
 
     stages.run(words, present, work)
 

@@ -186,10 +186,10 @@ def _groups(rounds: Sequence[RoundFile], episodes: Sequence[Episode]) -> tuple[G
 
 def _evaluated(run: RunFolder, rounds: Sequence[RoundFile]) -> list[Evaluated]:
     found = []
-    for number, made in enumerate(rounds):
-        episodes = trusted(run.evaluated(number))
+    for made in rounds:
+        episodes = trusted(run.evaluated(made.number))
         if episodes:
-            label = 'initial BC' if number == 0 else f'round {number}'
+            label = 'initial BC' if made.number == 0 else f'round {made.number}'
             result = from_episodes(episodes, label=label)
             found.append(Evaluated(made, tuple(episodes), result))
     return found

@@ -134,8 +134,10 @@ def _make_round(
     if done and set(hashes) == {e.id for e in last}:
         _check_same(done, config)
         return done[-1]
+    number = run.next_number()
+    run.check_free(number)
     selected = labels(episodes, config.labelled)
-    folder = run.partial(len(done))
+    folder = run.partial(number)
     begin = time.monotonic()
     new = [e for e in episodes if e.episode_id not in {old.id for old in last}]
     work = _Work(folder, episodes, new, selected, hashes, config, probe, progress)
@@ -143,7 +145,7 @@ def _make_round(
     noted = entries(episodes, selected, hashes, {e.id for e in last})
     loaded = checkpoint.load(folder / CHECKPOINT)
     made = RoundFile(
-        number=len(done),
+        number=number,
         task=episodes[0].spec.task.name,
         spec_hash=episodes[0].spec.hash,
         checkpoint_id=loaded.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -116,6 +117,18 @@ class RunFolder:
         found = (re.fullmatch(r'round_(\d+)', p.name) for p in self.path.glob('round_*'))
         numbers = sorted(int(m[1]) for m in found if m)
         return [self.read_round(n) for n in numbers if (self.round(n) / ROUND).is_file()]
+
+    def next_number(self) -> int:
+        """Return what the next round will be: one after the last, also where earlier ones are
+        gone."""
+        return max((made.number for made in self.rounds()), default=-1) + 1
+
+    def check_free(self, number: int) -> None:
+        """Raise UserError where something has the name of round `number` already."""
+        path = self.round(number)
+        if os.path.lexists(path):
+            rule = f'has no {ROUND}, so is no finished round, and is in the way of one; move it'
+            raise UserError('folder', str(path), rule)
 
     def read_round(self, number: int) -> RoundFile:
         """Read round.json. Raises UserError where it is missing or damaged."""

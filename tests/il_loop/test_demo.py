@@ -15,7 +15,7 @@ from il_loop import demo, demo_cli
 from il_loop.demo import Settings
 from il_loop.demo_check import check
 from il_loop.fits import CALLING
-from il_loop.run_folder import RunFolder
+from il_loop.run_folder import RoundFile, RunFolder, write_round
 from il_loop.stages_cli import Stages
 
 
@@ -91,6 +91,17 @@ def test_stages_say_what_they_do_and_skip(capsys):
     said = out.getvalue()
     assert '1/2 Do it\n    7 things (0.0 s)' in said
     assert '2/2 Do it again\n    skipped: 7 things are there' in said
+
+
+def test_a_demo_whose_first_round_is_gone_says_so_instead_of_another(tmp_path):
+    run = RunFolder(tmp_path)
+    for number in (0, 2):
+        run.round(number).mkdir()
+        write_round(RoundFile(number, 'reach', '', 'c', 9, 9, '', 0, (), {}), run.round(number))
+    stages, out = Stages(2, Console(file=io.StringIO())), Settings()
+    demo_cli._train(stages, run, out, 0, 'Clone')
+    with pytest.raises(UserError, match=r"round_1': is gone, and later rounds are there"):
+        demo_cli._train(stages, run, out, 1, 'Retrain')
 
 
 @pytest.mark.parametrize('name', ['demos', 'rounds', 'episodes', 'evaluations'])

@@ -196,6 +196,17 @@ def test_page_without_common_seeds_names_the_commands_that_record_them(run, tmp_
     assert 'il evaluate' not in page
 
 
+def test_evaluations_belong_to_their_round_also_where_an_earlier_one_is_gone(run, tmp_path):
+    part = linked(run, tmp_path, {0: (200,), 1: (201, 202)})
+    (tmp_path / 'round_0').unlink()
+    (found,) = report_data.load(part).evaluated
+    assert (found.round.number, found.result.label, found.result.seeds) == (
+        1,
+        'round 1',
+        (201, 202),
+    )
+
+
 def test_curve_counts_the_human_of_every_episode_so_far(run):
     data = report_data.load(run)
     episodes = read_bags(run)

@@ -168,6 +168,21 @@ def test_a_round_without_its_checkpoint_does_not_get_its_name(tmp_path, demos, m
     assert make_round(run, demos, QUICK).number == 0
 
 
+def test_a_round_after_a_lost_one_comes_after_the_last(trained, tmp_path):
+    run, episodes = RunFolder(tmp_path), trained[1]
+    (tmp_path / 'round_1').symlink_to(trained[0].round(1))
+    more = play(make_loop(ToyWorld(), DEMONSTRATE), [50], 'more')
+    assert make_round(run, episodes, QUICK).number == 1, 'nothing is new'
+    assert make_round(run, [*episodes, *more], QUICK).number == 2
+    assert [made.number for made in run.rounds()] == [1, 2]
+
+
+def test_what_has_the_name_of_the_next_round_is_found_before_the_training(tmp_path, demos):
+    (tmp_path / 'round_0' / 'checkpoint').mkdir(parents=True)
+    with pytest.raises(UserError, match=r"round_0': has no round\.json.*move it"):
+        make_round(RunFolder(tmp_path), demos, QUICK, lambda _: pytest.fail('it trained'))
+
+
 def test_lost_or_changed_episodes_are_refused(trained):
     run, episodes = trained
     with pytest.raises(UserError, match=r'demo_0.*missing'):
