@@ -41,7 +41,7 @@ class FitInputs:
         folder: holds policy.json, policy.onnx and weights.safetensors; not finished yet.
         columns: the human's labels, whatever else the policy was trained from.
         trained: (N,) which episode each row of the training was from; without weight, it is none.
-        episodes: all there are; `new`: collected since the round before.
+        episodes: all there are; `new`: collected last, most often since the round before.
         probes: of this very policy, alone; may be none.
         bc, seed: as in the training. `critic`: how critics are trained.
         alpha: share of states on which the gate may ask; None: as the gate's paper has it.

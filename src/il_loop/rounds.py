@@ -21,7 +21,7 @@ from il_data.read import bag_folders, read_episode
 from il_gating.api import GATES
 from il_loop.fits import ALIKE, BY_ALPHA, PROBED, PROBES, SPREAD
 from il_loop.gate_fit import FitInputs, fit_gate
-from il_loop.round_episodes import check_kept, content_hash, entries
+from il_loop.round_episodes import check_kept, content_hash, entries, known, newest
 from il_loop.run_folder import RoundFile, RunFolder, write_round
 from il_loop.run_lock import locked
 from il_policy import bc, checkpoint
@@ -99,7 +99,8 @@ def make_round(
     progress: Callable[[Progress], None] | None = None,
     probe: Probe | None = None,
 ) -> RoundFile:
-    """Make the next round from all episodes, or return the last one where nothing is new.
+    """Make the next round from all episodes, or return the last one where nothing is new. An
+    episode with another outcome or verdict than before is.
 
     An interrupt leaves the training's state behind, also one in the gate's fit; calling again with
     the same episodes goes on from there.
@@ -131,7 +132,8 @@ def _make_round(
     check_kept(last, hashes)
     asked, first = config, _first(done, config.gate)
     config = _settled(config, first)
-    if done and set(hashes) == {e.id for e in last}:
+    old = known(episodes, last)
+    if done and set(hashes) == old:
         _check_same(done, config)
         return done[-1]
     number = run.next_number()
@@ -139,10 +141,10 @@ def _make_round(
     selected = labels(episodes, config.labelled)
     folder = run.partial(number)
     begin = time.monotonic()
-    new = [e for e in episodes if e.episode_id not in {old.id for old in last}]
+    new = newest(episodes, done)
     work = _Work(folder, episodes, new, selected, hashes, config, probe, progress)
     gate = _train(work, first.get('thresholds', {}))
-    noted = entries(episodes, selected, hashes, {e.id for e in last})
+    noted = entries(episodes, selected, hashes, old)
     loaded = checkpoint.load(folder / CHECKPOINT)
     made = RoundFile(
         number=number,

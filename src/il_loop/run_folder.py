@@ -21,7 +21,8 @@ FORMAT = 1
 @dataclass(frozen=True)
 class RoundEpisode:
     """One episode that a round looked at. `labels` rows of it were trained on (0: left out, and
-    `note` says why). `new`: not in the round before."""
+    `note` says why). `new`: not in the round before, or with another
+    outcome or verdict there."""
 
     id: str
     hash: str

@@ -8,6 +8,7 @@ import html.parser
 import json
 import re
 import shlex
+import shutil
 
 import numpy as np
 import pytest
@@ -274,6 +275,27 @@ def test_a_round_is_made_once(run, tmp_path, capsys):
     assert cli.round_(argv) == 0
     assert cli.round_([*argv, '--threads', '2']) == 0
     assert 'nothing new: round 0 has seen all 10 bags' in capsys.readouterr().out
+
+
+def test_a_label_of_an_old_episode_makes_another_round(run, tmp_path, capsys):
+    shutil.copytree(run.bags, tmp_path / 'bags')
+    argv = [str(tmp_path), '--epochs', '1', '--members', '2']
+    assert cli.round_(argv) == 0
+    changed = read_bags(run)[5]
+    path = tmp_path / 'bags' / changed.episode_id / 'manifest.json'
+    for what in ({'outcome': 'failure', 'reason': 'the ring slipped'}, {'verdict': 'BAD'}):
+        path.write_text(json.dumps(json.loads(path.read_text()) | what))
+        assert cli.round_(argv) == 0
+        assert 'nothing new' not in capsys.readouterr().out
+    assert cli.round_(argv) == 0
+    assert 'nothing new: round 2 has seen all 10 bags' in capsys.readouterr().out
+    first, second, third = RunFolder(tmp_path).rounds()
+    assert {e.id for made in (second, third) for e in made.episodes if e.new} == {
+        changed.episode_id
+    }
+    assert [e.outcome for e in second.episodes if e.new] == ['FAILURE']
+    assert first.gate == second.gate, 'the states that it is judged by are those collected last'
+    assert third.labels == second.labels - int(changed.human_labels.sum())
 
 
 def test_a_stopped_training_is_gone_on_with(run, tmp_path, monkeypatch):
