@@ -133,11 +133,12 @@ def from_bags(folder: Path, seeds: range, *, label: str) -> Evaluation:
 def _none_of(folder: Path, there: Sequence[int], asked: range) -> UserError:
     if not there:
         return UserError('bags', str(folder), 'holds no finished episode')
-    rule = f'hold none of the seeds {_spans(asked)} that were asked for; --seed and -n choose them'
-    return UserError(f'bags {folder}: seeds', _spans(there), rule)
+    wanted = seed_spans(asked)
+    rule = f'hold none of the seeds {wanted} that were asked for; --seed and -n choose them'
+    return UserError(f'bags {folder}: seeds', seed_spans(there), rule)
 
 
-def _spans(seeds: Sequence[int]) -> str:
+def seed_spans(seeds: Sequence[int]) -> str:
     """Return ascending seeds as `200-205, 300`."""
     known = set(seeds)
     first = [seed for seed in seeds if seed - 1 not in known]

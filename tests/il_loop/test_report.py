@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import html.parser
+import io
 import json
 import re
 import shlex
@@ -13,15 +14,24 @@ import shutil
 import numpy as np
 import pytest
 import yaml
+from rich.console import Console
 from rosbags.rosbag2 import StoragePlugin
 
 from il_core.errors import UserError
 from il_core.structure import plain
 from il_core.types import Cause, Owner
 from il_data.read import read_episode
-from il_loop import cli, demo_cli, report_charts, report_data, report_pictures, report_requests
+from il_loop import (
+    cli,
+    demo,
+    demo_cli,
+    report_charts,
+    report_data,
+    report_pictures,
+    report_requests,
+)
 from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop
-from il_loop.demo import Session
+from il_loop.demo import EVALUATE, Session, Settings
 from il_loop.episodes import summarise
 from il_loop.evaluate import load_comparison, load_evaluation
 from il_loop.report import write_report
@@ -31,6 +41,7 @@ from il_loop.requests import reaction, requests
 from il_loop.round_episodes import content_hash
 from il_loop.rounds import make_round, read_bags
 from il_loop.run_folder import RunFolder
+from il_loop.stages_cli import Stages
 from il_policy.checkpoint import load
 from tests.il_data.fake import Rig
 from tests.il_data.test_dataset import foreign
@@ -206,6 +217,57 @@ def test_evaluations_belong_to_their_round_also_where_an_earlier_one_is_gone(run
         'round 1',
         (201, 202),
     )
+
+
+@pytest.fixture
+def remade(run, tmp_path):
+    """The run with another policy in round 1 than the one that its evaluation is of, but for
+    the seed 205, which was recorded again since."""
+    part = linked(run, tmp_path, {0: SEEDS, 1: SEEDS})
+    (tmp_path / 'round_1').unlink()
+    make_round(part, read_bags(part), dataclasses.replace(QUICK, seed=7))
+    loop = make_loop(ToyWorld(), ALONE, part.checkpoint(1))
+    record(Rig(part.evaluated(1).bags), loop.episode(205, 'x'))
+    return part
+
+
+def test_a_round_made_again_is_not_credited_with_the_episodes_of_the_former(remade):
+    page = html.unescape(write_report(remade, pictures=False).read_text())
+    assert f'5 episodes in {remade.evaluated(1).bags} are left out' in page
+    before, after = report_data.load(remade).evaluated
+    assert (before.result.seeds, after.result.seeds) == (tuple(SEEDS), (205,))
+    assert after.result.checkpoint_id == remade.read_round(1).checkpoint_id
+    (command,) = re.findall('<code>il (collect .*?)</code>', page)
+    assert f'--run {remade.evaluated(1).path} --seeds 10000-10049 --again ' in command
+
+
+def test_a_demo_records_the_evaluation_of_a_round_made_again_anew(remade, monkeypatch):
+    settings = Settings(seed=SEEDS[0] - EVALUATE, rounds=1, evaluations=len(SEEDS))
+    said, ran = io.StringIO(), []
+
+    def il(*commands):
+        ran.extend(commands)
+        into = Rig(remade.evaluated(1).bags)
+        loop = make_loop(ToyWorld(), ALONE, remade.checkpoint(1))
+        for seed in SEEDS[:5]:
+            record(into, loop.episode(seed, 'x'))
+
+    console = Console(file=said, width=500)
+    monkeypatch.setattr(demo, 'il', il)
+    monkeypatch.setattr(demo_cli, 'CONSOLE', console)
+    sides = [demo.alone(remade, settings, r.number, r.checkpoint_id) for r in remade.rounds()]
+    with pytest.raises(UserError, match='same seeds'):
+        demo.conclude(remade, settings)
+    demo_cli._collect(Stages(1, console), 'Evaluate', *sides)
+    assert '5 episodes are of another policy than the one now there' in said.getvalue()
+    (command,) = ran
+    assert command[: command.index('--start-graph')] == (
+        *('collect', '--run', str(remade.evaluated(1).path)),
+        *('--seeds', '200-204', '--again'),
+    )
+    after = demo.conclude(remade, settings).after
+    assert after.checkpoint_id == remade.read_round(1).checkpoint_id
+    assert report_data.load(remade).strange == {}
 
 
 def test_curve_counts_the_human_of_every_episode_so_far(run):
