@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from il_core.errors import UserError
-from il_core.structure import plain, structure
+from il_core.structure import differences, plain, structure
 from il_data.episode import Episode
 from il_data.explain import explain
 from il_data.read import read_episodes
@@ -31,6 +32,7 @@ class Evaluation:
         success: share with Wilson's interval.
         human_s, switches, length_s: means per episode, intervals by Student's t.
         switches_per_minute: all switches over all robot time.
+        spec_hash, spec: of robot and task, in plain form; empty in older files.
     """
 
     label: str
@@ -44,6 +46,8 @@ class Evaluation:
     switches_per_minute: float
     episodes: tuple[EpisodeSummary, ...]
     human: str = ''
+    spec_hash: str = ''
+    spec: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -95,7 +99,7 @@ def from_episodes(
     """Count up recorded or rolled out episodes of one policy on one task.
 
     Raises:
-        UserError: none, or of several tasks or policies.
+        UserError: none, or of several tasks, specs or policies.
     """
     for what, found in (
         ('task', {e.spec.task.name for e in episodes}),
@@ -103,11 +107,17 @@ def from_episodes(
     ):
         if len(found) > 1:
             raise UserError(f'evaluation {label}: {what}', sorted(found), 'must be one only')
+    for e in episodes:
+        if e.spec.hash != episodes[0].spec.hash:
+            what = f'evaluation {label}: spec of {e.episode_id}'
+            raise _other_spec(what, e.spec.hash, episodes[0].spec.diff(e.spec))
     counted = [summarise(e) for e in episodes]
     task = episodes[0].spec.task.name if episodes else ''
     ids = [e.checkpoint_id for e in counted]
     about = {'label': label, 'task': task, 'gate': gate, 'human': human}
-    return evaluation(counted, **about, checkpoint_id=ids[0] if ids else '')
+    made = evaluation(counted, **about, checkpoint_id=ids[0] if ids else '')
+    spec = episodes[0].spec
+    return replace(made, spec_hash=spec.hash, spec=plain(spec))
 
 
 def from_bags(folder: Path, seeds: range, *, label: str) -> Evaluation:
@@ -156,18 +166,27 @@ def compare_common(before: Evaluation, after: Evaluation) -> Comparison | None:
 def _on(made: Evaluation, seeds: Container[int]) -> Evaluation:
     kept = [e for e in made.episodes if e.seed in seeds]
     about = {'label': made.label, 'task': made.task, 'gate': made.gate, 'human': made.human}
-    return evaluation(kept, **about, checkpoint_id=made.checkpoint_id)
+    some = evaluation(kept, **about, checkpoint_id=made.checkpoint_id)
+    return replace(some, spec_hash=made.spec_hash, spec=made.spec)
 
 
 def compare(before: Evaluation, after: Evaluation) -> Comparison:
-    """Pair two evaluations by seed. Raises UserError where their seeds or tasks differ."""
+    """Pair two evaluations by seed. Raises UserError where their seeds, tasks or specs differ."""
     if before.task != after.task:
         raise UserError('task of the second evaluation', after.task, f'must be {before.task!r}')
+    if before.spec_hash and after.spec_hash and before.spec_hash != after.spec_hash:
+        changed = differences(before.spec, after.spec)
+        raise _other_spec('spec of the second evaluation', after.spec_hash, changed)
     if before.seeds != after.seeds:
         odd = sorted(set(before.seeds) ^ set(after.seeds))[:5]
         raise UserError('seeds of one evaluation only', odd, 'both must have run the same seeds')
     wins = [[e.success for e in side.episodes] for side in (before, after)]
     return Comparison(before, after, paired_difference(*wins))
+
+
+def _other_spec(what: str, found: str, changed: Sequence[str]) -> UserError:
+    """Return the error for episodes under other conditions, which pair by chance only."""
+    return UserError(what, found, f'differs from the first one ({"; ".join(changed)})')
 
 
 def save(result: Evaluation | Comparison, path: Path) -> Path:
