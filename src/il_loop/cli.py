@@ -28,7 +28,7 @@ from il_loop.report_page import points, rate
 from il_loop.round_episodes import content_hash
 from il_loop.rounds import RoundConfig, make_round, read_bags
 from il_loop.run_folder import RoundFile, RunFolder
-from il_loop.sides import check_sides, is_checkpoint
+from il_loop.sides import Seeds, check_sides, is_checkpoint, to_run
 from il_policy import bc, checkpoint
 from il_policy.critic import CriticConfig
 from il_policy.fitting import Progress as Trained
@@ -133,12 +133,15 @@ def evaluate(argv: list[str]) -> int:
     cast = aided(args.gate) if args.gate else ALONE
     # Bags first: they take no time, and may lack the seeds.
     paths = sorted({args.checkpoint, args.against or args.checkpoint}, key=is_checkpoint)
-    found = {path: _evaluated(path, seeds, cast) for path in paths}
+    found: dict[Path, evaluation.Evaluation] = {}
+    for path in paths:
+        these, words = to_run(path, seeds, *found.values())
+        CONSOLE.print(words, end='')
+        found[path] = _evaluated(path, these, cast)
     result: evaluation.Evaluation | evaluation.Comparison = found[args.checkpoint]
     if args.against:
         result = evaluation.compare(found[args.against], found[args.checkpoint])
-    for line in evaluation_words(result):
-        CONSOLE.print(line)
+    CONSOLE.print('\n'.join(evaluation_words(result)))
     if args.out:
         CONSOLE.print(f'written to {evaluation.save(result, args.out)}')
     return 0
@@ -210,13 +213,13 @@ def training_lines() -> Iterator[Callable[[Trained], None]]:
     yield show
 
 
-def _evaluated(path: Path, seeds: range, cast: Cast) -> evaluation.Evaluation:
+def _evaluated(path: Path, seeds: Seeds, cast: Cast) -> evaluation.Evaluation:
     if is_checkpoint(path):
         return evaluate_checkpoint(path, seeds, cast)
     return evaluation.from_bags(path, seeds, label=str(path))
 
 
-def evaluate_checkpoint(path: Path, seeds: range, cast: Cast = ALONE) -> evaluation.Evaluation:
+def evaluate_checkpoint(path: Path, seeds: Seeds, cast: Cast = ALONE) -> evaluation.Evaluation:
     """Run one episode per seed without ROS and count."""
     world = make_world(checkpoint.load(path).policy.spec)
     try:

@@ -120,7 +120,7 @@ def from_episodes(
     return replace(made, spec_hash=spec.hash, spec=plain(spec))
 
 
-def from_bags(folder: Path, seeds: range, *, label: str) -> Evaluation:
+def from_bags(folder: Path, seeds: Sequence[int], *, label: str) -> Evaluation:
     """Count up recorded episodes: the newest of every seed that is finished, with the gate that
     they were recorded with.
 
@@ -140,7 +140,7 @@ def from_bags(folder: Path, seeds: range, *, label: str) -> Evaluation:
     return from_episodes(episodes, label=label, gate=gates[0], human=human)
 
 
-def _none_of(folder: Path, there: Sequence[int], asked: range) -> UserError:
+def _none_of(folder: Path, there: Sequence[int], asked: Sequence[int]) -> UserError:
     if not there:
         return UserError('bags', str(folder), 'holds no finished episode')
     wanted = seed_spans(asked)
@@ -172,16 +172,24 @@ def _on(made: Evaluation, seeds: Container[int]) -> Evaluation:
 
 def compare(before: Evaluation, after: Evaluation) -> Comparison:
     """Pair two evaluations by seed. Raises UserError where their seeds, tasks or specs differ."""
-    if before.task != after.task:
-        raise UserError('task of the second evaluation', after.task, f'must be {before.task!r}')
-    if before.spec_hash and after.spec_hash and before.spec_hash != after.spec_hash:
-        changed = differences(before.spec, after.spec)
-        raise _other_spec('spec of the second evaluation', after.spec_hash, changed)
+    check_conditions(before, after.task, after.spec_hash, after.spec)
     if before.seeds != after.seeds:
         odd = sorted(set(before.seeds) ^ set(after.seeds))[:5]
         raise UserError('seeds of one evaluation only', odd, 'both must have run the same seeds')
     wins = [[e.success for e in side.episodes] for side in (before, after)]
     return Comparison(before, after, paired_difference(*wins))
+
+
+def check_conditions(
+    first: Evaluation, task: str, spec_hash: str, spec: Mapping[str, Any]
+) -> None:
+    """Raise UserError where a second evaluation cannot be paired with the first: its task, or its
+    spec (in plain form), is another one."""
+    if first.task != task:
+        raise UserError('task of the second evaluation', task, f'must be {first.task!r}')
+    if first.spec_hash and spec_hash and first.spec_hash != spec_hash:
+        what = 'spec of the second evaluation'
+        raise _other_spec(what, spec_hash, differences(first.spec, spec))
 
 
 def _other_spec(what: str, found: str, changed: Sequence[str]) -> UserError:

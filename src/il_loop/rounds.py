@@ -19,7 +19,7 @@ from il_data.dataset import EVERY_STATE, INTERVENTIONS, Labels, Selection, label
 from il_data.episode import Episode
 from il_data.read import bag_folders, read_episode
 from il_gating.api import GATES
-from il_loop.fits import ALIKE, BY_ALPHA, PROBED, PROBES, SPREAD
+from il_loop.fits import ALIKE, BY_ALPHA, MOST_PROBES, PROBED, PROBES, SPREAD
 from il_loop.gate_fit import FitInputs, fit_gate
 from il_loop.round_episodes import check_kept, content_hash, entries, known, newest
 from il_loop.run_folder import RoundFile, RunFolder, write_round
@@ -33,7 +33,6 @@ from il_policy.policies.bc import BcPolicy
 from il_policy.runtime import OnnxRuntime
 
 CHECKPOINT = 'checkpoint'
-MOST_PROBES = 1000  # of a round
 Probe = Callable[[Policy], Sequence[Episode]]
 
 

@@ -26,6 +26,7 @@ from il_loop.gate_fit import FitInputs
 from il_loop.probe import alone, prober
 from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
+from il_loop.sides import learned_seeds
 from il_policy import checkpoint
 from il_policy.bc import BcConfig
 from il_policy.critic import CriticConfig
@@ -59,6 +60,10 @@ def twice(request, tmp_path_factory, demos):
     helped = play(loop, range(100, 106), 'helped')
     make_round(run, [*demos, *helped], config(gate), probe=probe)
     return gate, run, helped
+
+
+def test_seeds_of_the_probes_are_among_those_that_a_gate_has_learned_from(twice):
+    assert learned_seeds(twice[1].checkpoint(1)) == set(range(701_000, 701_000 + PROBES))
 
 
 def test_a_round_leaves_a_gate_that_runs(twice):

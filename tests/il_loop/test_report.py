@@ -20,6 +20,7 @@ from rosbags.rosbag2 import StoragePlugin
 from il_core.errors import UserError
 from il_core.structure import plain
 from il_core.types import Cause, Owner
+from il_data import manifest
 from il_data.read import read_episode
 from il_loop import (
     cli,
@@ -30,7 +31,7 @@ from il_loop import (
     report_pictures,
     report_requests,
 )
-from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop
+from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop, play
 from il_loop.demo import EVALUATE, Session, Settings
 from il_loop.episodes import summarise
 from il_loop.evaluate import load_comparison, load_evaluation
@@ -466,6 +467,64 @@ def test_both_sides_are_looked_at_before_one_is_run(run, monkeypatch):
     bags = str(run.evaluated(0).bags)
     with pytest.raises(UserError, match='--seed and -n choose'):
         cli.evaluate([str(run.checkpoint(0)), '--against', bags])
+
+
+@pytest.fixture
+def runs_toy(monkeypatch):
+    """The command runs the toy, which no registry has; the seeds that it ran, in order."""
+    seeds = []
+
+    def play_toy(loop, wanted, *, progress):
+        seeds.extend(wanted)
+        return play(loop, wanted, progress=progress)
+
+    monkeypatch.setattr(cli, 'make_world', ToyWorld)
+    monkeypatch.setattr(cli, 'play', play_toy)
+    return seeds
+
+
+def test_a_checkpoint_is_run_on_the_seeds_that_the_bags_beside_it_have(run, runs_toy, capsys):
+    bags = run.evaluated(0).bags
+    argv = [str(run.checkpoint(1)), '--against', str(bags), '--seed', '203', '-n', '50']
+    assert cli.evaluate(argv) == 0
+    assert runs_toy == [203, 204, 205]
+    said = capsys.readouterr().out
+    assert f'{bags} has 3 of the 50 seeds (203-205): {run.checkpoint(1)} is run on those' in said
+    assert '3 pairs' in said
+    assert 'learned' not in said
+
+
+def test_bags_of_another_spec_are_refused_before_a_checkpoint_is_run(run, runs_toy, tmp_path):
+    spec = toy_spec()
+    longer = dataclasses.replace(spec, task=dataclasses.replace(spec.task, horizon_s=20.0))
+    bag = next(run.evaluated(0).bags.glob('*/metadata.yaml')).parent
+    shutil.copytree(bag, tmp_path / 'bags' / bag.name, ignore=shutil.ignore_patterns('.*'))
+    known = manifest.load(bag)
+    changed = dataclasses.replace(known, spec_hash=longer.hash, spec=plain(longer), seed=200)
+    changed.save(tmp_path / 'bags' / bag.name)
+    argv = [str(run.checkpoint(1)), '--against', str(tmp_path / 'bags'), '--seed', '200']
+    with pytest.raises(UserError, match=r'task.horizon_s: 20.0 -> 2.0'):
+        cli.evaluate(argv)
+    assert runs_toy == []
+
+
+@pytest.mark.parametrize(
+    ('number', 'first', 'said'),
+    [
+        (1, 105, 'has learned from 1 of these 2 seeds (105)'),
+        (0, 3, 'has learned from 1 of these 2 seeds (3)'),
+        (0, 105, ''),
+        (1, 200, ''),
+    ],
+)
+def test_seeds_that_a_checkpoint_has_learned_from_are_named(
+    run, runs_toy, capsys, number, first, said
+):
+    assert cli.evaluate([str(run.checkpoint(number)), '--seed', str(first), '-n', '2']) == 0
+    assert runs_toy == [first, first + 1]
+    out = capsys.readouterr().out
+    assert (said or 'n = 2') in out
+    assert ('learned' in out) == bool(said)
 
 
 def test_folders_without_policy_and_bags_lead_to_the_checkpoint(run, tmp_path):
