@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,20 @@ def test_wrong_settings_are_refused_and_not_kept(tmp_path, capsys, wrong, said):
     assert cli.main(['demo', '--runs', str(tmp_path / 'runs'), *wrong]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / 'runs').exists()
+
+
+def test_seeds_of_the_probes_are_not_evaluated_on(tmp_path, capsys):
+    argv = ['demo', '--runs', str(tmp_path / 'runs'), '--seed', '690000']
+    assert cli.main(argv) == 2
+    said = capsys.readouterr().err
+    assert '--seed is 690000: its episodes would share seeds (700000-700009)' in said
+    least, above = re.search(r'choose one up to (\d+), or above (\d+)', said).groups()
+    check(Settings(seed=int(least)))
+    check(Settings(seed=int(above) + 1))
+    check(Settings('reach', 'novelty', '', seed=690_000))
+    for seed in (int(least) + 1 + 40, int(above)):
+        with pytest.raises(UserError, match='would share seeds'):
+            check(Settings(seed=seed))
 
 
 @pytest.mark.parametrize('gate', CALLING)
