@@ -32,7 +32,7 @@ from il_policy.fitting import Progress
 from il_policy.policies.bc import BcPolicy
 from il_policy.runtime import OnnxRuntime
 
-CHECKPOINT = 'checkpoint'
+CHECKPOINT, KEPT = 'checkpoint', 'fit'
 Probe = Callable[[Policy], Sequence[Episode]]
 
 
@@ -161,6 +161,7 @@ def _make_round(
         training_s=time.monotonic() - begin,
         settings=plain(asked),
     )
+    shutil.rmtree(folder / KEPT, ignore_errors=True)
     write_round(made, folder)
     os.replace(folder, run.round(made.number))
     return made
@@ -266,12 +267,14 @@ def _fit(work: _Work, path: Path, fixed: Mapping[str, float]) -> Mapping[str, An
             episodes=[e for e in work.episodes if e.verdict in trusted],
             new=[e for e in work.new if e.verdict in trusted],
             probes=probes,
+            kept=work.folder / KEPT,
             bc=work.config.bc,
             seed=work.config.seed,
             critic=work.config.critic,
             alpha=work.config.alpha,
             fixed=fixed,
             progress=told,
+            training=work.progress,
         )
     )
 

@@ -168,6 +168,7 @@ def test_rows_without_weight_move_no_other_row_into_the_hold_out(demos):
         demos,
         demos,
         (),
+        Path(),
         dataclasses.replace(BC, validation=0.3),
         0,
         CRITICS,

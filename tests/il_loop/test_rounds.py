@@ -230,6 +230,24 @@ def test_a_stop_in_the_fit_of_the_gate_keeps_the_training(tmp_path, demos):
     assert made.gate['name'] == 'thrifty_dagger'
 
 
+def test_policies_of_the_fit_say_how_far_they_are_and_outlive_a_stop(tmp_path, demos):
+    whole = make_round(RunFolder(tmp_path / 'whole'), demos, QUICK)
+    run, told, rest = RunFolder(tmp_path / 'cut'), [], []
+
+    def interrupt(progress):
+        told.append(progress.step / progress.steps)
+        if 1 in told[:-1] and told[-1] > 0.6:  # two of four are done, one is half done
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_round(run, demos, QUICK, interrupt)
+    made = make_round(run, demos, QUICK, lambda p: rest.append(p.step / p.steps))
+    assert 0.6 < rest[0] < rest[-1] == 1
+    assert rest == sorted(rest)
+    assert (made.checkpoint_id, made.gate) == (whole.checkpoint_id, whole.gate)
+    assert sorted(p.name for p in run.round(0).iterdir()) == ['checkpoint', 'round.json']
+
+
 @pytest.mark.parametrize('alpha', [-0.1, 1.5, float('nan')])
 def test_an_alpha_that_is_no_share_is_refused_before_the_training(alpha):
     with pytest.raises(UserError, match=r'alpha.*must be in \[0, 1\]'):
