@@ -183,6 +183,7 @@ def _parser(d: Settings) -> argparse.ArgumentParser:
         description=__doc__,
         epilog='example: il demo --runs /tmp/runs --seed 7',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,  # half of --quick would be one, but not choose its defaults
     )
     parser.add_argument('--runs', type=Path, default=Path('runs'), help='where run folders are')
     name = 'quick' if d is QUICK else 'demo'

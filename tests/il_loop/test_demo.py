@@ -117,6 +117,14 @@ def test_settings_survive_json(tmp_path):
     assert json.loads((run.path / demo.SETTINGS).read_text())['alpha'] == 0.1
 
 
+def test_half_an_option_is_none(tmp_path, capsys):
+    with pytest.raises(SystemExit) as done:
+        demo_cli.main(['--quic', '--runs', str(tmp_path / 'runs')])
+    assert done.value.code == 2
+    assert 'unrecognized arguments: --quic' in capsys.readouterr().err
+    assert not (tmp_path / 'runs').exists()
+
+
 def test_help_shows_an_example_and_defaults(capsys):
     with pytest.raises(SystemExit):
         demo_cli.main(['--help'])
