@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import html.parser
 import io
 import json
 import re
+import resource
 import shlex
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -383,6 +387,23 @@ def test_a_stopped_training_is_gone_on_with(run, tmp_path, monkeypatch):
     assert steps[0] > 100
     assert cli.train([*argv, str(tmp_path / 'whole')]) == 0
     assert load(tmp_path / 'bc').id == load(tmp_path / 'whole').id
+
+
+def test_a_full_disk_is_one_line_of_a_command(run, tmp_path):
+    out = tmp_path / 'bc'
+    argv = [sys.executable, '-m', 'il_core.cli', 'train', str(run.bags), '--out', str(out)]
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (100_000, 100_000))
+    done = subprocess.run(
+        [*argv, '--epochs', '1', '--members', '2'],
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f'il train: {out}: File too large; raise the limit (ulimit -f)')
+    assert 'Traceback' not in done.stderr
+    assert not out.exists()
 
 
 def test_plain_bags_are_trained_on_by_their_task(tmp_path):
