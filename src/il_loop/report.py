@@ -162,6 +162,8 @@ def _provenance(data: RunData) -> Table:
     for made in data.rounds:
         path = data.run.round(made.number) / 'round.json'
         words = f'{made.labels} labels, {made.new_labels} new'
+        if made.of_human != made.labels:
+            words += f"; {made.of_human} of all are the human's, the others the policy's own"
         rows.append((f'labels, round {made.number}', words, f'{path}; {made.selection}'))
     bags = sum(len(g.episodes) for g in data.groups)
     what = 'human seconds, switches, requests, reactions'

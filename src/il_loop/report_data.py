@@ -76,7 +76,7 @@ def curve(data: RunData) -> list[CurvePoint]:
     """Return success against labels and human actions for every evaluated round."""
     actions = {c.id: c.human_actions for group in data.groups for c in group.counts}
     return [
-        CurvePoint(e.result.label, e.round.labels, e.result.success, _effort(e.round, actions))
+        CurvePoint(e.result.label, e.round.of_human, e.result.success, _effort(e.round, actions))
         for e in data.evaluated
     ]
 

@@ -151,6 +151,7 @@ def _make_round(
         spec_hash=episodes[0].spec.hash,
         checkpoint_id=loaded.id,
         labels=len(selected.columns),
+        human_labels=_human_labels(work),
         new_labels=sum(e.labels for e in noted if e.new),
         selection=config.labelled.words,
         seed=config.seed,
@@ -282,8 +283,13 @@ def _fit(work: _Work, path: Path, fixed: Mapping[str, float]) -> Mapping[str, An
 def _human(work: _Work) -> Labels:
     """Return the human's labels, which gates are fitted to."""
     chosen = work.config.labelled
-    return (
-        labels(work.episodes, replace(chosen, weighting=''))
-        if chosen.weighting
-        else (work.selected)
-    )
+    if not chosen.weighting:
+        return work.selected
+    return labels(work.episodes, replace(chosen, weighting=''))
+
+
+def _human_labels(work: _Work) -> int:
+    try:
+        return len(_human(work).columns)
+    except UserError:  # with a weighting, the policy's steps alone train a policy, too
+        return 0

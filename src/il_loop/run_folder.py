@@ -39,7 +39,8 @@ class RoundFile:
 
     Attributes:
         number: 0 is the first cloning.
-        labels, new_labels: rows in all and from new episodes.
+        labels, new_labels: rows in all and from new episodes, the policy's own too where a
+            weighting has them; `human_labels`: rows of the human, None in older files.
         selection: in words, what counts as supervision.
         config: of the training; `seed` of the training.
         settings: all that the round was asked for with, a `RoundConfig`; empty in older files.
@@ -62,7 +63,13 @@ class RoundFile:
     validation_loss: float | None = None
     training_s: float = 0.0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    human_labels: int | None = None
     format: int = FORMAT
+
+    @property
+    def of_human(self) -> int:
+        """How many labels are the human's actions."""
+        return self.labels if self.human_labels is None else self.human_labels
 
 
 @dataclass(frozen=True)

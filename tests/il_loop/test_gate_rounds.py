@@ -244,11 +244,22 @@ def test_weighted_labels_train_the_policy_and_not_the_gate(demos, tmp_path):
     episodes = [*demos, *mixed]
     assert made.labels == sum(e.human_actions + e.robot_actions for e in episodes)
     fit = load_fit(toy_spec(), run.checkpoint(1), 'safe_dagger')
-    assert fit.rows == sum(e.human_actions for e in episodes)
+    assert fit.rows == made.of_human == sum(e.human_actions for e in episodes)
+    first = run.read_round(0)
+    assert first.of_human == first.labels
     policy = checkpoint.load(run.checkpoint(1)).policy
     assert 'weighted by sirius' in made.selection
     assert made.selection in policy.notes
     assert 'sent beside them where he acted: 0.000' in policy.notes
+
+
+def test_steps_of_a_policy_alone_are_labels_of_no_human(demos, tmp_path):
+    run = RunFolder(tmp_path / 'run')
+    make_round(run, demos, config(''))
+    by_itself = play(make_loop(ToyWorld(), ALONE, run.checkpoint(0)), range(3), 'alone')
+    weighted = dataclasses.replace(config(''), weighting='iwr')
+    made = make_round(RunFolder(tmp_path / 'own'), by_itself, weighted)
+    assert (made.labels, made.of_human) == (sum(map(len, by_itself)), 0)
 
 
 def test_tau_is_the_mean_doubt_of_the_last_quarter_of_takeovers(twice):

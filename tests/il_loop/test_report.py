@@ -285,6 +285,20 @@ def test_curve_counts_the_human_of_every_episode_so_far(run):
     assert [p.human_actions for p in report_data.curve(gone)] == [first.human_actions, None]
 
 
+def test_steps_of_the_policy_are_no_labels_of_the_human(run, tmp_path):
+    for name in ('bags', 'round_0', 'evaluation'):
+        (tmp_path / name).symlink_to(run.path / name)
+    weighted = RunFolder(tmp_path)
+    made = make_round(weighted, read_bags(run), dataclasses.replace(QUICK, weighting='iwr'))
+    human = sum(int(e.human_labels.sum()) for e in read_bags(run))
+    assert made.labels > human
+    data = report_data.load(weighted)
+    last = dataclasses.replace(data.evaluated[0], round=made)
+    assert report_data.curve(dataclasses.replace(data, evaluated=(last,)))[0].labels == human
+    page = html.unescape(write_report(weighted, pictures=False).read_text())
+    assert f"{made.labels} labels, {made.new_labels} new; {human} of all are the human's" in page
+
+
 def test_requests_are_counted_by_cause_and_held_against_alpha(run, page):
     causes, reactions, budget = report_requests.tables(report_data.load(run).groups)
     helped = read_bags(run)[4:]
