@@ -3,6 +3,7 @@ used."""
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from il_core.errors import UserError
@@ -46,8 +47,18 @@ SUMMARIES = {
 }
 
 
+# What to do about an error of the system, by its number.
+REMEDIES = (
+    ((errno.ENOSPC, errno.EDQUOT), '; make room there and run the same command again'),
+    ((errno.EFBIG,), '; raise the limit (ulimit -f) and run the same command again'),
+    ((errno.EACCES, errno.EPERM, errno.EROFS), '; make it writable, or choose another place'),
+    ((errno.EMFILE, errno.ENFILE), '; raise the limit of open files (ulimit -n)'),
+)
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Run one subcommand. Errors of the user are printed as one line, exit code 2."""
+    """Run one subcommand. Errors of the user are printed as one line, exit code 2; those of the
+    system (a full disk) too, exit code 1."""
     args = sys.argv[1:] if argv is None else argv
     if not args or args[0] in ('-h', '--help'):
         print(_usage())
@@ -57,8 +68,19 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(f'il {args[0]}: {error}', file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f'il {args[0]}: {_refusal(error)}', file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _refusal(error: OSError) -> str:
+    """Return what the system has against what, and what to do."""
+    where = f'{error.filename}: ' if error.filename else ''
+    what = error.strerror or str(error) or type(error).__name__
+    remedy = next((words for numbers, words in REMEDIES if error.errno in numbers), '')
+    return f'{where}{what}{remedy}'
 
 
 def _usage() -> str:

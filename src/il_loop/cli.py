@@ -17,7 +17,7 @@ from il_loop.cast import ALONE, Cast, aided, make_loop, play
 from il_loop.options import check_numbers
 from il_loop.report_page import points, rate
 from il_loop.run_folder import RunFolder
-from il_loop.sides import check_sides, is_checkpoint
+from il_loop.sides import Seeds, check_sides, is_checkpoint, to_run
 from il_policy import checkpoint
 from il_sim.api import make_world
 
@@ -47,12 +47,15 @@ def evaluate(argv: list[str]) -> int:
     cast = aided(args.gate) if args.gate else ALONE
     # Bags first: they take no time, and may lack the seeds.
     paths = sorted({args.checkpoint, args.against or args.checkpoint}, key=is_checkpoint)
-    found = {path: _evaluated(path, seeds, cast) for path in paths}
+    found: dict[Path, evaluation.Evaluation] = {}
+    for path in paths:
+        these, words = to_run(path, seeds, *found.values())
+        CONSOLE.print(words, end='')
+        found[path] = _evaluated(path, these, cast)
     result: evaluation.Evaluation | evaluation.Comparison = found[args.checkpoint]
     if args.against:
         result = evaluation.compare(found[args.against], found[args.checkpoint])
-    for line in evaluation_words(result):
-        CONSOLE.print(line)
+    CONSOLE.print('\n'.join(evaluation_words(result)))
     if args.out:
         CONSOLE.print(f'written to {evaluation.save(result, args.out)}')
     return 0
@@ -96,13 +99,13 @@ def bar(words: str) -> Iterator[Progress]:
         yield progress
 
 
-def _evaluated(path: Path, seeds: range, cast: Cast) -> evaluation.Evaluation:
+def _evaluated(path: Path, seeds: Seeds, cast: Cast) -> evaluation.Evaluation:
     if is_checkpoint(path):
         return evaluate_checkpoint(path, seeds, cast)
     return evaluation.from_bags(path, seeds, label=str(path))
 
 
-def evaluate_checkpoint(path: Path, seeds: range, cast: Cast = ALONE) -> evaluation.Evaluation:
+def evaluate_checkpoint(path: Path, seeds: Seeds, cast: Cast = ALONE) -> evaluation.Evaluation:
     """Run one episode per seed without ROS and count."""
     world = make_world(checkpoint.load(path).policy.spec)
     try:

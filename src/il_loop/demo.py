@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from il_core.errors import UserError
 from il_core.structure import differences, plain
 from il_data.atomic import write_json
-from il_loop.evaluate import Comparison, compare, from_episodes, save
+from il_loop.evaluate import Comparison, compare, from_episodes, save, seed_spans
 from il_loop.report_data import trusted
 from il_loop.run_folder import RunFolder
 
@@ -78,15 +78,17 @@ class Session:
     """One `il collect` with a graph of its own: which episodes, with whom, into which folder."""
 
     run: RunFolder
-    seeds: range
+    seeds: Sequence[int]
     options: tuple[str, ...]
+    policy: str = ''  # checkpoint id, without which an episode is none of these; empty: any
 
     @property
     def command(self) -> tuple[str, ...]:
         """Arguments of `il`."""
-        seeds = f'{self.seeds[0]}-{self.seeds[-1]}'
+        seeds = seed_spans(self.seeds).replace(' ', '')
         where = ('--run', str(self.run.path), '--seeds', seeds)
-        return ('collect', *where, '--start-graph', *self.options)
+        again = ('--again',) if self.policy else ()  # another policy's may be there
+        return ('collect', *where, *again, '--start-graph', *self.options)
 
 
 def keep_settings(run: RunFolder, settings: Settings) -> None:
@@ -124,7 +126,7 @@ def real_time(run: RunFolder, s: Settings) -> Session:
     return Session(run.real_time, range(first, first + 1), _assisted(run, s, s.rounds))
 
 
-def alone(run: RunFolder, s: Settings, number: int) -> Session:
+def alone(run: RunFolder, s: Settings, number: int, policy: str = '') -> Session:
     """The policy of round `number` without help, the same seeds for every round."""
     first = s.seed + EVALUATE
     options = ('--checkpoint', str(run.checkpoint(number)), '--gate', 'policy_only')
@@ -132,13 +134,16 @@ def alone(run: RunFolder, s: Settings, number: int) -> Session:
         run.evaluated(number),
         range(first, first + s.evaluations),
         (*_task(s), *options, '--operator', 'none', '--lockstep'),
+        policy,
     )
 
 
 def conclude(run: RunFolder, s: Settings) -> Comparison:
     """Compare the last round with the first from the bags of this run, and keep the result."""
     sides = [
-        from_episodes(trusted(run.evaluated(number)), label=label)
+        from_episodes(
+            trusted(run.evaluated(number), run.read_round(number).checkpoint_id), label=label
+        )
         for number, label in ((0, 'initial BC'), (s.rounds, f'round {s.rounds}'))
     ]
     found = compare(*sides)

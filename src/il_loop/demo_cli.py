@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -77,7 +78,8 @@ def _judge(stages: Stages, run: RunFolder, s: Settings, pictures: bool) -> None:
     _collect(stages, 'One episode in real time', demo.real_time(run, s))
     names = ', '.join(['the initial BC', *(f'round {n + 1}' for n in range(s.rounds))])
     words = f'Evaluate each alone: {names}; {s.evaluations} episodes, the same seeds for all'
-    _collect(stages, words, *(demo.alone(run, s, number) for number in range(s.rounds + 1)))
+    rounds = [made for made in run.rounds() if made.number <= s.rounds]
+    _collect(stages, words, *(demo.alone(run, s, r.number, r.checkpoint_id) for r in rounds))
     stages.run(
         'Report',
         lambda: '',
@@ -87,9 +89,11 @@ def _judge(stages: Stages, run: RunFolder, s: Settings, pictures: bool) -> None:
 
 def _collect(stages: Stages, words: str, *sessions: Session) -> None:
     def missing() -> list[Session]:
-        return [each for each in sessions if len(_sound(each)) < len(each.seeds)]
+        return [each for each in map(_lacking, sessions) if each.seeds]
 
     def work() -> str:
+        for strange in filter(None, map(_strange, sessions)):
+            CONSOLE.print(f'    {strange}')
         for _ in range(TRIES):
             while todo := missing()[:AT_ONCE]:
                 demo.il(*(session.command for session in todo))
@@ -115,20 +119,38 @@ def _train(stages: Stages, run: RunFolder, s: Settings, number: int, words: str)
             return round_words(make_round(run, episodes, config, step, probe))
 
     def present() -> str:
-        return f'{run.round(number)} is there' if len(run.rounds()) > number else ''
+        there = [made.number for made in run.rounds()]
+        if number not in there and number < run.next_number():
+            rule = 'is gone, and later rounds are there: restore it, or choose another --name'
+            raise UserError('round', str(run.round(number)), rule)
+        return f'{run.round(number)} is there' if number in there else ''
 
     stages.run(words, present, work)
 
 
 def _sound(session: Session) -> dict[int, Path]:
-    """Return seed -> bag of the episodes of a session that are finished and soundly recorded."""
+    """Return seed -> bag of the episodes of a session that are finished, soundly recorded, and of
+    its policy where it names one."""
     found = {}
     for bag in bag_folders(session.run.bags):
         if (bag / manifest.FILE).is_file():
             known = manifest.load(bag)
-            if known.finished:
+            if known.finished and session.policy in ('', known.checkpoint_id):
                 found[known.seed] = bag
     return {seed: found[seed] for seed in session.seeds if seed in found}
+
+
+def _lacking(session: Session) -> Session:
+    """Return the session of the seeds that have no such episode yet."""
+    there = _sound(session)
+    return replace(session, seeds=tuple(seed for seed in session.seeds if seed not in there))
+
+
+def _strange(session: Session) -> str:
+    """Say of how many seeds another policy's episodes are there instead; empty: none."""
+    count = len(_sound(replace(session, policy=''))) - len(_sound(session))
+    where = f'in {session.run.bags} {count} episodes are of another policy than the one now there'
+    return f'{where}: recorded anew' if count else ''
 
 
 def _ended(session: Session) -> str:
@@ -162,6 +184,7 @@ def _parser(d: Settings) -> argparse.ArgumentParser:
         description=__doc__,
         epilog='example: il demo --runs /tmp/runs --seed 7',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,  # half of --quick would be one, but not choose its defaults
     )
     parser.add_argument('--runs', type=Path, default=Path('runs'), help='where run folders are')
     name = 'quick' if d is QUICK else 'demo'

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from il_core.errors import UserError
-from il_core.structure import plain, structure
+from il_core.structure import differences, plain, structure
 from il_data.atomic import write_json
 from il_data.episode import Episode
 from il_data.explain import explain
@@ -31,6 +32,7 @@ class Evaluation:
         success: share with Wilson's interval.
         human_s, switches, length_s: means per episode, intervals by Student's t.
         switches_per_minute: all switches over all robot time.
+        spec_hash, spec: of robot and task, in plain form; empty in older files.
     """
 
     label: str
@@ -44,6 +46,8 @@ class Evaluation:
     switches_per_minute: float
     episodes: tuple[EpisodeSummary, ...]
     human: str = ''
+    spec_hash: str = ''
+    spec: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -95,7 +99,7 @@ def from_episodes(
     """Count up recorded or rolled out episodes of one policy on one task.
 
     Raises:
-        UserError: none, or of several tasks or policies.
+        UserError: none, or of several tasks, specs or policies.
     """
     for what, found in (
         ('task', {e.spec.task.name for e in episodes}),
@@ -103,14 +107,20 @@ def from_episodes(
     ):
         if len(found) > 1:
             raise UserError(f'evaluation {label}: {what}', sorted(found), 'must be one only')
+    for e in episodes:
+        if e.spec.hash != episodes[0].spec.hash:
+            what = f'evaluation {label}: spec of {e.episode_id}'
+            raise _other_spec(what, e.spec.hash, episodes[0].spec.diff(e.spec))
     counted = [summarise(e) for e in episodes]
     task = episodes[0].spec.task.name if episodes else ''
     ids = [e.checkpoint_id for e in counted]
     about = {'label': label, 'task': task, 'gate': gate, 'human': human}
-    return evaluation(counted, **about, checkpoint_id=ids[0] if ids else '')
+    made = evaluation(counted, **about, checkpoint_id=ids[0] if ids else '')
+    spec = episodes[0].spec
+    return replace(made, spec_hash=spec.hash, spec=plain(spec))
 
 
-def from_bags(folder: Path, seeds: range, *, label: str) -> Evaluation:
+def from_bags(folder: Path, seeds: Sequence[int], *, label: str) -> Evaluation:
     """Count up recorded episodes: the newest of every seed that is finished, with the gate that
     they were recorded with.
 
@@ -130,14 +140,15 @@ def from_bags(folder: Path, seeds: range, *, label: str) -> Evaluation:
     return from_episodes(episodes, label=label, gate=gates[0], human=human)
 
 
-def _none_of(folder: Path, there: Sequence[int], asked: range) -> UserError:
+def _none_of(folder: Path, there: Sequence[int], asked: Sequence[int]) -> UserError:
     if not there:
         return UserError('bags', str(folder), 'holds no finished episode')
-    rule = f'hold none of the seeds {_spans(asked)} that were asked for; --seed and -n choose them'
-    return UserError(f'bags {folder}: seeds', _spans(there), rule)
+    wanted = seed_spans(asked)
+    rule = f'hold none of the seeds {wanted} that were asked for; --seed and -n choose them'
+    return UserError(f'bags {folder}: seeds', seed_spans(there), rule)
 
 
-def _spans(seeds: Sequence[int]) -> str:
+def seed_spans(seeds: Sequence[int]) -> str:
     """Return ascending seeds as `200-205, 300`."""
     known = set(seeds)
     first = [seed for seed in seeds if seed - 1 not in known]
@@ -155,18 +166,35 @@ def compare_common(before: Evaluation, after: Evaluation) -> Comparison | None:
 def _on(made: Evaluation, seeds: Container[int]) -> Evaluation:
     kept = [e for e in made.episodes if e.seed in seeds]
     about = {'label': made.label, 'task': made.task, 'gate': made.gate, 'human': made.human}
-    return evaluation(kept, **about, checkpoint_id=made.checkpoint_id)
+    some = evaluation(kept, **about, checkpoint_id=made.checkpoint_id)
+    return replace(some, spec_hash=made.spec_hash, spec=made.spec)
 
 
 def compare(before: Evaluation, after: Evaluation) -> Comparison:
-    """Pair two evaluations by seed. Raises UserError where their seeds or tasks differ."""
-    if before.task != after.task:
-        raise UserError('task of the second evaluation', after.task, f'must be {before.task!r}')
+    """Pair two evaluations by seed. Raises UserError where their seeds, tasks or specs differ."""
+    check_conditions(before, after.task, after.spec_hash, after.spec)
     if before.seeds != after.seeds:
         odd = sorted(set(before.seeds) ^ set(after.seeds))[:5]
         raise UserError('seeds of one evaluation only', odd, 'both must have run the same seeds')
     wins = [[e.success for e in side.episodes] for side in (before, after)]
     return Comparison(before, after, paired_difference(*wins))
+
+
+def check_conditions(
+    first: Evaluation, task: str, spec_hash: str, spec: Mapping[str, Any]
+) -> None:
+    """Raise UserError where a second evaluation cannot be paired with the first: its task, or its
+    spec (in plain form), is another one."""
+    if first.task != task:
+        raise UserError('task of the second evaluation', task, f'must be {first.task!r}')
+    if first.spec_hash and spec_hash and first.spec_hash != spec_hash:
+        what = 'spec of the second evaluation'
+        raise _other_spec(what, spec_hash, differences(first.spec, spec))
+
+
+def _other_spec(what: str, found: str, changed: Sequence[str]) -> UserError:
+    """Return the error for episodes under other conditions, which pair by chance only."""
+    return UserError(what, found, f'differs from the first one ({"; ".join(changed)})')
 
 
 def save(result: Evaluation | Comparison, path: Path) -> Path:

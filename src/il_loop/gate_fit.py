@@ -24,6 +24,7 @@ from il_loop.fits import FITS
 from il_policy.bc import BcConfig
 from il_policy.checkpoint import GRAPH, POLICY, WEIGHTS, PolicyFile
 from il_policy.critic import CriticConfig
+from il_policy.fitting import Progress
 from il_policy.nets import Weights
 from il_policy.runtime import OnnxRuntime
 from il_policy.sampling import Split, split
@@ -41,12 +42,15 @@ class FitInputs:
         folder: holds policy.json, policy.onnx and weights.safetensors; not finished yet.
         columns: the human's labels, whatever else the policy was trained from.
         trained: (N,) which episode each row of the training was from; without weight, it is none.
-        episodes: all there are; `new`: collected since the round before.
+        episodes: all there are; `new`: collected last, most often since the round before.
         probes: of this very policy, alone; may be none.
+        kept: folder for what takes long, so that a fit that was stopped goes on from there; goes
+            with the end of the round.
         bc, seed: as in the training. `critic`: how critics are trained.
         alpha: share of states on which the gate may ask; None: as the gate's paper has it.
         fixed: thresholds of the first round with this gate, for those that stay; empty in it.
-        progress: called with the steps of a critic done.
+        progress: called with the steps of a critic done; `training`: as that of `bc.train`, where
+            the fit trains policies.
     """
 
     gate: str
@@ -56,12 +60,14 @@ class FitInputs:
     episodes: Sequence[Episode]
     new: Sequence[Episode]
     probes: Sequence[Episode]
+    kept: Path
     bc: BcConfig
     seed: int
     critic: CriticConfig
     alpha: float | None = None
     fixed: Mapping[str, float] = field(default_factory=dict)
     progress: Callable[[int], None] | None = None
+    training: Callable[[Progress], None] | None = None
 
     def settled(self, name: str, fit: Callable[[], float]) -> float:
         """Return a threshold that stays what the first round with this gate made it."""

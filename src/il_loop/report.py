@@ -16,7 +16,7 @@ from il_loop.demo import Settings, alone
 from il_loop.episodes import EpisodeSummary
 from il_loop.evaluate import SECONDS_PER_MINUTE
 from il_loop.report_data import RunData
-from il_loop.report_page import Media, Page, Table, points, rate, render
+from il_loop.report_page import Media, Page, Table, Warned, points, rate, render
 from il_loop.run_folder import RunFolder
 from il_sim.api import World, make_world
 
@@ -61,14 +61,34 @@ def make_page(data: RunData, media: Sequence[Media] = ()) -> Page:
         media=tuple(media),
         episodes=_episodes(data),
         provenance=_provenance(data),
+        warned=_strange(data),
     )
 
 
 def _recording(data: RunData) -> tuple[str, ...]:
     """Return the commands that record a paired evaluation: the first round and the last."""
-    settings = Settings(task=data.rounds[-1].task)
     numbers = sorted({data.rounds[0].number, data.rounds[-1].number})
-    return tuple(f'il {shlex.join(alone(data.run, settings, n).command)}' for n in numbers)
+    return tuple(_record(data, n) for n in numbers)
+
+
+def _record(data: RunData, number: int) -> str:
+    """Return the command that records the evaluation of a round, over another policy's too."""
+    settings = Settings(task=data.rounds[-1].task)
+    policy = next(r.checkpoint_id for r in data.rounds if r.number == number)
+    session = alone(data.run, settings, number, policy if number in data.strange else '')
+    return f'il {shlex.join(session.command)}'
+
+
+def _strange(data: RunData) -> tuple[Warned, ...]:
+    """Return what is said of episodes that were taken for another policy's evaluation."""
+    return tuple(
+        Warned(
+            f'{count} episodes in {data.run.evaluated(number).bags} are left out: not of the '
+            f'policy that round {number} has now. To record them anew:',
+            _record(data, number),
+        )
+        for number, count in data.strange.items()
+    )
 
 
 def _caption(told: Episode | None) -> str:
@@ -140,6 +160,8 @@ def _provenance(data: RunData) -> Table:
     for made in data.rounds:
         path = data.run.round(made.number) / 'round.json'
         words = f'{made.labels} labels, {made.new_labels} new'
+        if made.of_human != made.labels:
+            words += f"; {made.of_human} of all are the human's, the others the policy's own"
         rows.append((f'labels, round {made.number}', words, f'{path}; {made.selection}'))
     bags = sum(len(g.episodes) for g in data.groups)
     what = 'human seconds, switches, requests, reactions'

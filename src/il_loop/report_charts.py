@@ -49,8 +49,8 @@ STYLE = {
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One evaluated checkpoint: `labels` that it was trained from, `human_actions` that the
-    episodes behind it took in all (None: not known), success with its interval."""
+    """One evaluated checkpoint: `labels` of the human that it was trained from, `human_actions`
+    that the episodes behind it took in all (None: not known), success with its interval."""
 
     name: str
     labels: int

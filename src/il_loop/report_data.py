@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from il_core.types import NS_PER_S, Cause, Outcome, Owner
+from il_data import manifest
 from il_data.episode import Episode
-from il_data.read import finished_bags, read_episode
+from il_data.read import bag_folders, finished_bags, read_episode
 from il_loop.episodes import EpisodeSummary, summarise
 from il_loop.evaluate import Comparison, Evaluation, compare_common, from_episodes
 from il_loop.report_charts import CurvePoint, Panel, Timeline
@@ -40,13 +41,18 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class RunData:
-    """All of a run folder that the report needs."""
+    """All of a run folder that the report needs.
+
+    `strange`: round to how many seeds of its evaluation have episodes of another policy only,
+    which count nowhere: that of a round of the same number that was removed.
+    """
 
     run: RunFolder
     rounds: tuple[RoundFile, ...]
     groups: tuple[Group, ...]
     evaluated: tuple[Evaluated, ...]
     shown: tuple[EpisodeSummary, ...] = ()  # in real time
+    strange: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def comparison(self) -> Comparison | None:
@@ -62,14 +68,15 @@ def load(run: RunFolder) -> RunData:
     episodes = read_all(run)
     shown = tuple(summarise(e) for e in read_all(run.real_time))
     evaluated = tuple(_evaluated(run, rounds))
-    return RunData(run, tuple(rounds), _groups(rounds, episodes), evaluated, shown)
+    groups, strange = _groups(rounds, episodes), _strange(run, rounds)
+    return RunData(run, tuple(rounds), groups, evaluated, shown, strange)
 
 
 def curve(data: RunData) -> list[CurvePoint]:
     """Return success against labels and human actions for every evaluated round."""
     actions = {c.id: c.human_actions for group in data.groups for c in group.counts}
     return [
-        CurvePoint(e.result.label, e.round.labels, e.result.success, _effort(e.round, actions))
+        CurvePoint(e.result.label, e.round.of_human, e.result.success, _effort(e.round, actions))
         for e in data.evaluated
     ]
 
@@ -161,9 +168,11 @@ def read_all(run: RunFolder) -> list[Episode]:
     return [read_episode(bag) for bag in finished_bags(run.bags)]
 
 
-def trusted(run: RunFolder) -> list[Episode]:
-    """Return one episode per seed, by seed: the newest that is finished, not BAD or cut off."""
-    found = {e.manifest.seed: e for e in read_all(run) if e.manifest.finished}
+def trusted(run: RunFolder, policy: str = '') -> list[Episode]:
+    """Return one episode per seed, by seed: the newest that is finished, not BAD or cut off, and
+    of this policy (checkpoint id) where one is named."""
+    known = [e for e in read_all(run) if e.manifest.finished]
+    found = {e.manifest.seed: e for e in known if policy in ('', e.manifest.checkpoint_id)}
     return [episode for _, episode in sorted(found.items())]
 
 
@@ -186,10 +195,20 @@ def _groups(rounds: Sequence[RoundFile], episodes: Sequence[Episode]) -> tuple[G
 
 def _evaluated(run: RunFolder, rounds: Sequence[RoundFile]) -> list[Evaluated]:
     found = []
-    for number, made in enumerate(rounds):
-        episodes = trusted(run.evaluated(number))
+    for made in rounds:
+        episodes = trusted(run.evaluated(made.number), made.checkpoint_id)
         if episodes:
-            label = 'initial BC' if number == 0 else f'round {number}'
+            label = 'initial BC' if made.number == 0 else f'round {made.number}'
             result = from_episodes(episodes, label=label)
             found.append(Evaluated(made, tuple(episodes), result))
     return found
+
+
+def _strange(run: RunFolder, rounds: Sequence[RoundFile]) -> Mapping[int, int]:
+    counts = {}
+    for made in rounds:
+        bags = bag_folders(run.evaluated(made.number).bags)
+        known = [manifest.load(bag) for bag in bags if (bag / manifest.FILE).is_file()]
+        there = {(m.seed, m.checkpoint_id == made.checkpoint_id) for m in known if m.finished}
+        counts[made.number] = len({seed for seed, _ in there if (seed, True) not in there})
+    return {number: count for number, count in counts.items() if count}

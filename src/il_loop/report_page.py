@@ -53,6 +53,14 @@ class Media:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """What a reader must know before the numbers, and the command that mends it."""
+
+    words: str
+    command: str
+
+
+@dataclass(frozen=True)
 class Page:
     """Everything the page shows. Empty or None: that part is left out, and the page says why.
 
@@ -71,12 +79,14 @@ class Page:
     media: tuple[Media, ...]
     episodes: Table
     provenance: Table
+    warned: tuple[Warned, ...] = ()
 
 
 def render(page: Page) -> str:
     """Return the whole page as HTML."""
     parts = [
         f'<h1>{escape(page.title)}</h1><p class="sub">{escape(page.subtitle)}</p>',
+        *(f'<p>{escape(w.words)}</p><p><code>{escape(w.command)}</code></p>' for w in page.warned),
         _headline(page.comparison, page.recording),
         _section(
             'Learning curve',

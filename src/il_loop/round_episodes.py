@@ -11,7 +11,7 @@ import numpy as np
 from il_core.errors import UserError
 from il_data.dataset import Labels
 from il_data.episode import Episode
-from il_loop.run_folder import RoundEpisode
+from il_loop.run_folder import RoundEpisode, RoundFile
 
 
 def content_hash(episode: Episode) -> str:
@@ -28,7 +28,8 @@ def content_hash(episode: Episode) -> str:
 def entries(
     episodes: Sequence[Episode], selected: Labels, hashes: Mapping[str, str], old: Collection[str]
 ) -> tuple[RoundEpisode, ...]:
-    """Return what a round notes of every episode; `old`: ids that the round before knew."""
+    """Return what a round notes of every episode; `old`: ids that are as the round
+    before knew them."""
     rows = np.bincount(selected.columns.episode, minlength=len(episodes))
     notes = {item.episode_id: item.reason for item in selected.left_out}
     return tuple(
@@ -43,6 +44,25 @@ def entries(
         )
         for e, count in zip(episodes, rows, strict=True)
     )
+
+
+def known(episodes: Sequence[Episode], earlier: Sequence[RoundEpisode]) -> Collection[str]:
+    """Return the ids of episodes that are as an earlier round knew them: with the same outcome
+    and verdict, which a label changes and no hash has."""
+    was = {(e.id, e.outcome, e.verdict) for e in earlier}
+    return {
+        e.episode_id for e in episodes if (e.episode_id, e.outcome.name, e.verdict.value) in was
+    }
+
+
+def newest(episodes: Sequence[Episode], done: Sequence[RoundFile]) -> list[Episode]:
+    """Return those collected last: since the last round, or since an earlier one where nothing
+    was (old ones were relabelled)."""
+    for made in reversed(done):
+        had = {e.id for e in made.episodes}
+        if found := [e for e in episodes if e.episode_id not in had]:
+            return found
+    return list(episodes)
 
 
 def check_kept(earlier: Sequence[RoundEpisode], hashes: Mapping[str, str]) -> None:

@@ -19,10 +19,11 @@ from il_data.dataset import EVERY_STATE, INTERVENTIONS, Labels, Selection, label
 from il_data.episode import Episode
 from il_data.read import finished_bags, read_episode
 from il_gating.api import GATES
-from il_loop.fits import ALIKE, BY_ALPHA, PROBED, PROBES, SPREAD
+from il_loop.fits import ALIKE, BY_ALPHA, MOST_PROBES, PROBED, PROBES, SPREAD
 from il_loop.gate_fit import FitInputs, fit_gate
-from il_loop.round_episodes import check_kept, content_hash, entries
+from il_loop.round_episodes import check_kept, content_hash, entries, known, newest
 from il_loop.run_folder import RoundFile, RunFolder, write_round
+from il_loop.run_lock import locked
 from il_policy import bc, checkpoint
 from il_policy.api import Policy
 from il_policy.checkpoint import GRAPH
@@ -31,8 +32,7 @@ from il_policy.fitting import Progress
 from il_policy.policies.bc import BcPolicy
 from il_policy.runtime import OnnxRuntime
 
-CHECKPOINT = 'checkpoint'
-MOST_PROBES = 1000  # of a round
+CHECKPOINT, KEPT = 'checkpoint', 'fit'
 Probe = Callable[[Policy], Sequence[Episode]]
 
 
@@ -98,7 +98,8 @@ def make_round(
     progress: Callable[[Progress], None] | None = None,
     probe: Probe | None = None,
 ) -> RoundFile:
-    """Make the next round from all episodes, or return the last one where nothing is new.
+    """Make the next round from all episodes, or return the last one where nothing is new. An
+    episode with another outcome or verdict than before is.
 
     An interrupt leaves the training's state behind, also one in the gate's fit; calling again with
     the same episodes goes on from there.
@@ -110,32 +111,47 @@ def make_round(
 
     Raises:
         UserError: no labels, episodes of an earlier round are missing or changed, nothing new but
-            other settings than the last round's, or an alpha that differs from the one by which
-            an earlier round settled the gate.
+            other settings than the last round's, an alpha that differs from the one by which an
+            earlier round settled the gate, or another process makes a round in this folder.
     """
+    with locked(run.path):
+        return _make_round(run, episodes, config, progress, probe)
+
+
+def _make_round(
+    run: RunFolder,
+    episodes: Sequence[Episode],
+    config: RoundConfig,
+    progress: Callable[[Progress], None] | None,
+    probe: Probe | None,
+) -> RoundFile:
     done = run.rounds()
     hashes = {e.episode_id: content_hash(e) for e in episodes}
     last = done[-1].episodes if done else ()
     check_kept(last, hashes)
     asked, first = config, _first(done, config.gate)
     config = _settled(config, first)
-    if done and set(hashes) == {e.id for e in last}:
+    old = known(episodes, last)
+    if done and set(hashes) == old:
         _check_same(done, config)
         return done[-1]
+    number = run.next_number()
+    run.check_free(number)
     selected = labels(episodes, config.labelled)
-    folder = run.partial(len(done))
+    folder = run.partial(number)
     begin = time.monotonic()
-    new = [e for e in episodes if e.episode_id not in {old.id for old in last}]
+    new = newest(episodes, done)
     work = _Work(folder, episodes, new, selected, hashes, config, probe, progress)
     gate = _train(work, first.get('thresholds', {}))
+    noted = entries(episodes, selected, hashes, old)
     loaded = checkpoint.load(folder / CHECKPOINT)
-    noted = entries(episodes, selected, hashes, {e.id for e in last})
     made = RoundFile(
-        number=len(done),
+        number=number,
         task=episodes[0].spec.task.name,
         spec_hash=episodes[0].spec.hash,
         checkpoint_id=loaded.id,
         labels=len(selected.columns),
+        human_labels=_human_labels(work),
         new_labels=sum(e.labels for e in noted if e.new),
         selection=config.labelled.words,
         seed=config.seed,
@@ -146,6 +162,7 @@ def make_round(
         training_s=time.monotonic() - begin,
         settings=plain(asked),
     )
+    shutil.rmtree(folder / KEPT, ignore_errors=True)
     write_round(made, folder)
     os.replace(folder, run.round(made.number))
     return made
@@ -251,12 +268,14 @@ def _fit(work: _Work, path: Path, fixed: Mapping[str, float]) -> Mapping[str, An
             episodes=[e for e in work.episodes if e.verdict in trusted],
             new=[e for e in work.new if e.verdict in trusted],
             probes=probes,
+            kept=work.folder / KEPT,
             bc=work.config.bc,
             seed=work.config.seed,
             critic=work.config.critic,
             alpha=work.config.alpha,
             fixed=fixed,
             progress=told,
+            training=work.progress,
         )
     )
 
@@ -264,8 +283,13 @@ def _fit(work: _Work, path: Path, fixed: Mapping[str, float]) -> Mapping[str, An
 def _human(work: _Work) -> Labels:
     """Return the human's labels, which gates are fitted to."""
     chosen = work.config.labelled
-    return (
-        labels(work.episodes, replace(chosen, weighting=''))
-        if chosen.weighting
-        else (work.selected)
-    )
+    if not chosen.weighting:
+        return work.selected
+    return labels(work.episodes, replace(chosen, weighting=''))
+
+
+def _human_labels(work: _Work) -> int:
+    try:
+        return len(_human(work).columns)
+    except UserError:  # with a weighting, the policy's steps alone train a policy, too
+        return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,8 @@ FORMAT = 1
 @dataclass(frozen=True)
 class RoundEpisode:
     """One episode that a round looked at. `labels` rows of it were trained on (0: left out, and
-    `note` says why). `new`: not in the round before."""
+    `note` says why). `new`: not in the round before, or with another
+    outcome or verdict there."""
 
     id: str
     hash: str
@@ -37,7 +39,8 @@ class RoundFile:
 
     Attributes:
         number: 0 is the first cloning.
-        labels, new_labels: rows in all and from new episodes.
+        labels, new_labels: rows in all and from new episodes, the policy's own too where a
+            weighting has them; `human_labels`: rows of the human, None in older files.
         selection: in words, what counts as supervision.
         config: of the training; `seed` of the training.
         settings: all that the round was asked for with, a `RoundConfig`; empty in older files.
@@ -60,7 +63,13 @@ class RoundFile:
     validation_loss: float | None = None
     training_s: float = 0.0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    human_labels: int | None = None
     format: int = FORMAT
+
+    @property
+    def of_human(self) -> int:
+        """How many labels are the human's actions."""
+        return self.labels if self.human_labels is None else self.human_labels
 
 
 @dataclass(frozen=True)
@@ -116,6 +125,18 @@ class RunFolder:
         found = (re.fullmatch(r'round_(\d+)', p.name) for p in self.path.glob('round_*'))
         numbers = sorted(int(m[1]) for m in found if m)
         return [self.read_round(n) for n in numbers if (self.round(n) / ROUND).is_file()]
+
+    def next_number(self) -> int:
+        """Return what the next round will be: one after the last, also where earlier ones are
+        gone."""
+        return max((made.number for made in self.rounds()), default=-1) + 1
+
+    def check_free(self, number: int) -> None:
+        """Raise UserError where something has the name of round `number` already."""
+        path = self.round(number)
+        if os.path.lexists(path):
+            rule = f'has no {ROUND}, so is no finished round, and is in the way of one; move it'
+            raise UserError('folder', str(path), rule)
 
     def read_round(self, number: int) -> RoundFile:
         """Read round.json. Raises UserError where it is missing or damaged."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from il_core.errors import UserError
+from il_core.structure import plain
+from il_data import manifest
 from il_data.read import bag_folders
 from il_gating.build import build_gate
+from il_loop.evaluate import Evaluation, check_conditions, seed_spans
+from il_loop.fits import probe_seeds
 from il_loop.run_folder import RunFolder
 from il_policy import checkpoint
+
+Seeds = Sequence[int]
 
 
 def is_checkpoint(path: Path) -> bool:
@@ -38,6 +45,41 @@ def check_sides(*paths: Path, gate: str = '') -> None:
                 f'is for checkpoints; bags have the gate that recorded them, and {path} are bags'
             )
             raise UserError('--gate', gate, rule)
+
+
+def to_run(path: Path, asked: Seeds, *others: Evaluation) -> tuple[Seeds, str]:
+    """Return the seeds of one side, those that the other has where that was counted already, and
+    the lines that tell what is special about them. Bags are asked for all.
+
+    Raises:
+        UserError: the other side is of another task or spec than this checkpoint.
+    """
+    if not is_checkpoint(path):
+        return asked, ''
+    spec, words = checkpoint.load(path).policy.spec, ''
+    for other in others:
+        check_conditions(other, spec.task.name, spec.hash, plain(spec))
+    seeds: Seeds = others[0].seeds if others else asked
+    if len(seeds) < len(asked):
+        which = f'{len(seeds)} of the {len(asked)} seeds ({seed_spans(seeds)})'
+        words += f'{others[0].label} has {which}: {path} is run on those\n'
+    known = sorted(learned_seeds(path) & set(seeds))
+    if known:
+        which = f'{len(known)} of these {len(seeds)} seeds ({seed_spans(known)})'
+        words += f'{path} has learned from {which}: on new ones it may do worse\n'
+    return seeds, words
+
+
+def learned_seeds(path: Path) -> set[int]:
+    """Return the seeds of the episodes that a checkpoint and its gate were made from, as far as
+    its run folder is there to tell."""
+    ids, above = checkpoint.load(path).policy.training.episodes, path.absolute().parents
+    bags = [RunFolder(folder).bags / name for folder in above[:2] for name in ids]
+    seeds = {manifest.load(bag).seed for bag in bags if (bag / manifest.FILE).is_file()}
+    for made in RunFolder(above[1]).rounds():
+        if made.checkpoint_id == checkpoint.load(path).id:
+            seeds.update(probe_seeds(made.number, made.gate.get('probes', 0)))
+    return seeds
 
 
 def _nothing(path: Path) -> UserError:

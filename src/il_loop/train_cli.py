@@ -85,14 +85,14 @@ def round_(argv: list[str]) -> int:
         args.probes,
     )
     _check_used(args)  # now the gate's name is known to be one
-    before = len(run.rounds())
+    number = run.next_number()
     episodes = read_bags(run)
     check_writable('run folder', run.path)
-    probe = prober(episodes[0].spec, config, before)
+    probe = prober(episodes[0].spec, config, number)
     with training_lines() if args.json else training_bar() as step:
         made = make_round(run, episodes, config, step, probe)
     words = f'{round_words(made)}; in {run.round(made.number)}'
-    if made.number < before:
+    if made.number < number:
         words = f'nothing new: round {made.number} has seen all {len(made.episodes)} bags'
     if args.json:
         result = str(run.checkpoint(made.number))

@@ -12,6 +12,7 @@ import dataclasses
 import math
 import platform
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,9 +67,12 @@ class BcConfig:
         for name in ('members', 'batch', 'learning_rate', 'std_floor', 'threads'):
             if not getattr(self, name) > 0:
                 raise UserError(f'bc: {name}', getattr(self, name), 'must be above 0')
+        for name in ('steps', 'weight_decay', 'patience'):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f'bc: {name}', getattr(self, name), 'must be 0 or above')
         if not 0 <= self.validation < 1:
             raise UserError('bc: validation', self.validation, 'must be in [0, 1)')
-        if self.steps <= 0 and not 0 < self.epochs < math.inf:
+        if self.steps == 0 and not 0 < self.epochs < math.inf:
             rule = 'must be above 0, and finite, where steps is 0'
             raise UserError('bc: epochs', self.epochs, rule)
         if self.head not in (Head.LINEAR, Head.TANH):
@@ -110,6 +114,8 @@ def train(
 
     Raises:
         UserError: no usable rows, columns of another spec, or `out` exists.
+        OSError: `out` cannot be written, a full disk say. That the training's state cannot be is
+            a RuntimeWarning.
     """
     if out.exists():
         raise UserError('checkpoint', str(out), 'exists and is never changed; choose another')
@@ -129,7 +135,7 @@ def train(
     training = _training(fit, config, seed, len(parts.train), episodes or {})
     names = spec.axis_names, spec.frame_fields
     policy = PolicyFile('bc', spec, spec.hash, *names, normalization, net, training, notes)
-    with writing(out) as tmp:
+    with _named(out), writing(out) as tmp:
         write_files(tmp, policy, weights)
         if finish is not None:
             finish(tmp)
@@ -221,12 +227,31 @@ def _run(
             if progress is not None:
                 progress(report)
             if time.monotonic() - saved > config.save_every_s:
-                state.save(path, mark)
+                _keep(state, path, mark)
                 saved = time.monotonic()
     except KeyboardInterrupt:
-        state.save(path, mark)
+        _keep(state, path, mark)
         raise
-    state.save(path, mark)
+    _keep(state, path, mark)
+
+
+def _keep(state: State, path: Path, mark: str) -> None:
+    """Save a state where that is possible; a training does not end because it is not."""
+    try:
+        state.save(path, mark)
+    except OSError as error:
+        words = f'{path}: {error.strerror}: the training goes on, but a stop would lose it'
+        warnings.warn(words, RuntimeWarning, stacklevel=2)
+
+
+@contextlib.contextmanager
+def _named(out: Path) -> Iterator[None]:
+    """Say `out` in an error of the system that names no file, as those of a full disk."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(out)
+        raise
 
 
 def _training(

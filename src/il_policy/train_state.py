@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from il_data.dataset import Columns
 from il_policy.nets import Floats
@@ -26,12 +26,17 @@ class State:
     numbers: Mapping[str, float]
 
     def save(self, path: Path, mark: str) -> None:
-        """Write `path`; `mark` tells which training it belongs to."""
+        """Write `path`; `mark` tells which training it belongs to. Raises OSError, and then leaves
+        what was there."""
         path.parent.mkdir(parents=True, exist_ok=True)
         tmp = path.with_name(f'.{path.name}.partial')
         about = {'mark': mark, 'numbers': json.dumps(dict(self.numbers))}
-        save_file(dict(self.arrays), tmp, metadata=about)
-        os.replace(tmp, path)
+        try:
+            tmp.write_bytes(save(dict(self.arrays), metadata=about))
+            os.replace(tmp, path)
+        except OSError:
+            tmp.unlink(missing_ok=True)
+            raise
 
     @classmethod
     def load(cls, path: Path, mark: str) -> State | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from il_loop import demo, demo_cli
 from il_loop.demo import Settings
 from il_loop.demo_check import check
 from il_loop.fits import CALLING
-from il_loop.run_folder import RunFolder
+from il_loop.run_folder import RoundFile, RunFolder, write_round
 from il_loop.stages_cli import Stages
 
 
@@ -109,6 +110,17 @@ def test_stages_say_what_they_do_and_skip(capsys):
     assert '2/2 Do it again\n    skipped: 7 things are there' in said
 
 
+def test_a_demo_whose_first_round_is_gone_says_so_instead_of_another(tmp_path):
+    run = RunFolder(tmp_path)
+    for number in (0, 2):
+        run.round(number).mkdir()
+        write_round(RoundFile(number, 'reach', '', 'c', 9, 9, '', 0, (), {}), run.round(number))
+    stages, out = Stages(2, Console(file=io.StringIO())), Settings()
+    demo_cli._train(stages, run, out, 0, 'Clone')
+    with pytest.raises(UserError, match=r"round_1': is gone, and later rounds are there"):
+        demo_cli._train(stages, run, out, 1, 'Retrain')
+
+
 @pytest.mark.parametrize('name', ['demos', 'rounds', 'episodes', 'evaluations'])
 def test_nothing_to_do_is_refused(name):
     with pytest.raises(UserError, match=f'--{name}'):
@@ -119,6 +131,14 @@ def test_settings_survive_json(tmp_path):
     run = RunFolder(tmp_path / 'a')
     demo.keep_settings(run, Settings(alpha=0.1))
     assert json.loads((run.path / demo.SETTINGS).read_text())['alpha'] == 0.1
+
+
+def test_half_an_option_is_none(tmp_path, capsys):
+    with pytest.raises(SystemExit) as done:
+        demo_cli.main(['--quic', '--runs', str(tmp_path / 'runs')])
+    assert done.value.code == 2
+    assert 'unrecognized arguments: --quic' in capsys.readouterr().err
+    assert not (tmp_path / 'runs').exists()
 
 
 def test_help_shows_an_example_and_defaults(capsys):
@@ -151,6 +171,20 @@ def test_wrong_settings_are_refused_and_not_kept(tmp_path, capsys, wrong, said):
     assert cli.main(['demo', '--runs', str(tmp_path / 'runs'), *wrong]) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / 'runs').exists()
+
+
+def test_seeds_of_the_probes_are_not_evaluated_on(tmp_path, capsys):
+    argv = ['demo', '--runs', str(tmp_path / 'runs'), '--seed', '690000']
+    assert cli.main(argv) == 2
+    said = capsys.readouterr().err
+    assert '--seed is 690000: its episodes would share seeds (700000-700009)' in said
+    least, above = re.search(r'choose one up to (\d+), or above (\d+)', said).groups()
+    check(Settings(seed=int(least)))
+    check(Settings(seed=int(above) + 1))
+    check(Settings('reach', 'novelty', '', seed=690_000))
+    for seed in (int(least) + 1 + 40, int(above)):
+        with pytest.raises(UserError, match='would share seeds'):
+            check(Settings(seed=seed))
 
 
 @pytest.mark.parametrize('gate', CALLING)

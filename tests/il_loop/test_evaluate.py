@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+
 import pytest
 
 from il_core.errors import UserError
 from il_core.types import Outcome
 from il_loop import evaluate
 from il_loop.episodes import EpisodeSummary
+from il_loop.memory import to_episode
+from tests.toy import toy_spec
 
 
 def episodes(wins, first_seed=100):
@@ -51,6 +56,29 @@ def test_pairs_by_seed_whatever_the_order():
 def test_other_seeds_are_refused():
     with pytest.raises(UserError, match='same seeds'):
         evaluate.compare(made([True, False]), made([True, False], first_seed=101))
+
+
+def alone(spec, seeds):
+    return [
+        to_episode([], spec, episode_id=f'e{seed}', seed=seed, outcome=outcome)
+        for seed, outcome in zip(seeds, itertools.cycle(Outcome), strict=False)
+    ]
+
+
+def test_episodes_of_another_spec_are_refused_with_what_differs(tmp_path):
+    spec = toy_spec()
+    longer = dataclasses.replace(spec, task=dataclasses.replace(spec.task, horizon_s=20.0))
+    before, after = (evaluate.from_episodes(alone(s, range(6)), label='x') for s in (spec, longer))
+    differs = r'differs from the first one \(task.horizon_s: 2.0 -> 20.0\)'
+    with pytest.raises(UserError, match=f'spec of the second evaluation is .*{differs}'):
+        evaluate.compare(before, after)
+    with pytest.raises(UserError, match=differs):
+        evaluate.compare_common(before, after)
+    with pytest.raises(UserError, match=f'evaluation x: spec of e7 is .*{differs}'):
+        evaluate.from_episodes([*alone(spec, range(6)), *alone(longer, [7])], label='x')
+    assert evaluate.load_evaluation(evaluate.save(after, tmp_path / 'x.json')) == after
+    found = evaluate.compare_common(before, evaluate.from_episodes(alone(spec, [1, 2]), label='y'))
+    assert (found.difference.n, found.before.spec_hash) == (2, spec.hash)
 
 
 def test_no_episodes_is_refused():

@@ -26,6 +26,7 @@ from il_loop.gate_fit import FitInputs
 from il_loop.probe import alone, prober
 from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
+from il_loop.sides import learned_seeds
 from il_policy import checkpoint
 from il_policy.bc import BcConfig
 from il_policy.critic import CriticConfig
@@ -59,6 +60,10 @@ def twice(request, tmp_path_factory, demos):
     helped = play(loop, range(100, 106), 'helped')
     make_round(run, [*demos, *helped], config(gate), probe=probe)
     return gate, run, helped
+
+
+def test_seeds_of_the_probes_are_among_those_that_a_gate_has_learned_from(twice):
+    assert learned_seeds(twice[1].checkpoint(1)) == set(range(701_000, 701_000 + PROBES))
 
 
 def test_a_round_leaves_a_gate_that_runs(twice):
@@ -163,6 +168,7 @@ def test_rows_without_weight_move_no_other_row_into_the_hold_out(demos):
         demos,
         demos,
         (),
+        Path(),
         dataclasses.replace(BC, validation=0.3),
         0,
         CRITICS,
@@ -238,11 +244,22 @@ def test_weighted_labels_train_the_policy_and_not_the_gate(demos, tmp_path):
     episodes = [*demos, *mixed]
     assert made.labels == sum(e.human_actions + e.robot_actions for e in episodes)
     fit = load_fit(toy_spec(), run.checkpoint(1), 'safe_dagger')
-    assert fit.rows == sum(e.human_actions for e in episodes)
+    assert fit.rows == made.of_human == sum(e.human_actions for e in episodes)
+    first = run.read_round(0)
+    assert first.of_human == first.labels
     policy = checkpoint.load(run.checkpoint(1)).policy
     assert 'weighted by sirius' in made.selection
     assert made.selection in policy.notes
     assert 'sent beside them where he acted: 0.000' in policy.notes
+
+
+def test_steps_of_a_policy_alone_are_labels_of_no_human(demos, tmp_path):
+    run = RunFolder(tmp_path / 'run')
+    make_round(run, demos, config(''))
+    by_itself = play(make_loop(ToyWorld(), ALONE, run.checkpoint(0)), range(3), 'alone')
+    weighted = dataclasses.replace(config(''), weighting='iwr')
+    made = make_round(RunFolder(tmp_path / 'own'), by_itself, weighted)
+    assert (made.labels, made.of_human) == (sum(map(len, by_itself)), 0)
 
 
 def test_tau_is_the_mean_doubt_of_the_last_quarter_of_takeovers(twice):

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import html.parser
+import io
 import json
 import re
+import resource
 import shlex
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import yaml
+from rich.console import Console
 from rosbags.rosbag2 import StoragePlugin
 
 from il_core.errors import UserError
 from il_core.structure import plain
 from il_core.types import Cause, Owner
+from il_data import manifest
 from il_data.read import read_episode
 from il_loop import (
     cli,
+    demo,
     demo_cli,
     report_charts,
     report_data,
@@ -27,8 +36,8 @@ from il_loop import (
     report_requests,
     train_cli,
 )
-from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop
-from il_loop.demo import Session
+from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop, play
+from il_loop.demo import EVALUATE, Session, Settings
 from il_loop.episodes import summarise
 from il_loop.evaluate import load_comparison, load_evaluation
 from il_loop.report import write_report
@@ -38,6 +47,7 @@ from il_loop.requests import reaction, requests
 from il_loop.round_episodes import content_hash
 from il_loop.rounds import make_round, read_bags
 from il_loop.run_folder import RunFolder
+from il_loop.stages_cli import Stages
 from il_policy.checkpoint import load
 from tests.il_data.fake import Rig
 from tests.il_data.test_dataset import foreign
@@ -204,6 +214,68 @@ def test_page_without_common_seeds_names_the_commands_that_record_them(run, tmp_
     assert 'il evaluate' not in page
 
 
+def test_evaluations_belong_to_their_round_also_where_an_earlier_one_is_gone(run, tmp_path):
+    part = linked(run, tmp_path, {0: (200,), 1: (201, 202)})
+    (tmp_path / 'round_0').unlink()
+    (found,) = report_data.load(part).evaluated
+    assert (found.round.number, found.result.label, found.result.seeds) == (
+        1,
+        'round 1',
+        (201, 202),
+    )
+
+
+@pytest.fixture
+def remade(run, tmp_path):
+    """The run with another policy in round 1 than the one that its evaluation is of, but for
+    the seed 205, which was recorded again since."""
+    part = linked(run, tmp_path, {0: SEEDS, 1: SEEDS})
+    (tmp_path / 'round_1').unlink()
+    make_round(part, read_bags(part), dataclasses.replace(QUICK, seed=7))
+    loop = make_loop(ToyWorld(), ALONE, part.checkpoint(1))
+    record(Rig(part.evaluated(1).bags), loop.episode(205, 'x'))
+    return part
+
+
+def test_a_round_made_again_is_not_credited_with_the_episodes_of_the_former(remade):
+    page = html.unescape(write_report(remade, pictures=False).read_text())
+    assert f'5 episodes in {remade.evaluated(1).bags} are left out' in page
+    before, after = report_data.load(remade).evaluated
+    assert (before.result.seeds, after.result.seeds) == (tuple(SEEDS), (205,))
+    assert after.result.checkpoint_id == remade.read_round(1).checkpoint_id
+    (command,) = re.findall('<code>il (collect .*?)</code>', page)
+    assert f'--run {remade.evaluated(1).path} --seeds 10000-10049 --again ' in command
+
+
+def test_a_demo_records_the_evaluation_of_a_round_made_again_anew(remade, monkeypatch):
+    settings = Settings(seed=SEEDS[0] - EVALUATE, rounds=1, evaluations=len(SEEDS))
+    said, ran = io.StringIO(), []
+
+    def il(*commands):
+        ran.extend(commands)
+        into = Rig(remade.evaluated(1).bags)
+        loop = make_loop(ToyWorld(), ALONE, remade.checkpoint(1))
+        for seed in SEEDS[:5]:
+            record(into, loop.episode(seed, 'x'))
+
+    console = Console(file=said, width=500)
+    monkeypatch.setattr(demo, 'il', il)
+    monkeypatch.setattr(demo_cli, 'CONSOLE', console)
+    sides = [demo.alone(remade, settings, r.number, r.checkpoint_id) for r in remade.rounds()]
+    with pytest.raises(UserError, match='same seeds'):
+        demo.conclude(remade, settings)
+    demo_cli._collect(Stages(1, console), 'Evaluate', *sides)
+    assert '5 episodes are of another policy than the one now there' in said.getvalue()
+    (command,) = ran
+    assert command[: command.index('--start-graph')] == (
+        *('collect', '--run', str(remade.evaluated(1).path)),
+        *('--seeds', '200-204', '--again'),
+    )
+    after = demo.conclude(remade, settings).after
+    assert after.checkpoint_id == remade.read_round(1).checkpoint_id
+    assert report_data.load(remade).strange == {}
+
+
 def test_curve_counts_the_human_of_every_episode_so_far(run):
     data = report_data.load(run)
     episodes = read_bags(run)
@@ -212,6 +284,20 @@ def test_curve_counts_the_human_of_every_episode_so_far(run):
     assert last.human_actions == sum(e.human_actions for e in episodes)
     gone = dataclasses.replace(data, groups=data.groups[:1])
     assert [p.human_actions for p in report_data.curve(gone)] == [first.human_actions, None]
+
+
+def test_steps_of_the_policy_are_no_labels_of_the_human(run, tmp_path):
+    for name in ('bags', 'round_0', 'evaluation'):
+        (tmp_path / name).symlink_to(run.path / name)
+    weighted = RunFolder(tmp_path)
+    made = make_round(weighted, read_bags(run), dataclasses.replace(QUICK, weighting='iwr'))
+    human = sum(int(e.human_labels.sum()) for e in read_bags(run))
+    assert made.labels > human
+    data = report_data.load(weighted)
+    last = dataclasses.replace(data.evaluated[0], round=made)
+    assert report_data.curve(dataclasses.replace(data, evaluated=(last,)))[0].labels == human
+    page = html.unescape(write_report(weighted, pictures=False).read_text())
+    assert f"{made.labels} labels, {made.new_labels} new; {human} of all are the human's" in page
 
 
 def test_requests_are_counted_by_cause_and_held_against_alpha(run, page):
@@ -273,6 +359,27 @@ def test_a_round_is_made_once(run, tmp_path, capsys):
     assert 'nothing new: round 0 has seen all 10 bags' in capsys.readouterr().out
 
 
+def test_a_label_of_an_old_episode_makes_another_round(run, tmp_path, capsys):
+    shutil.copytree(run.bags, tmp_path / 'bags')
+    argv = [str(tmp_path), '--epochs', '1', '--members', '2']
+    assert cli.round_(argv) == 0
+    changed = read_bags(run)[5]
+    path = tmp_path / 'bags' / changed.episode_id / 'manifest.json'
+    for what in ({'outcome': 'failure', 'reason': 'the ring slipped'}, {'verdict': 'BAD'}):
+        path.write_text(json.dumps(json.loads(path.read_text()) | what))
+        assert cli.round_(argv) == 0
+        assert 'nothing new' not in capsys.readouterr().out
+    assert cli.round_(argv) == 0
+    assert 'nothing new: round 2 has seen all 10 bags' in capsys.readouterr().out
+    first, second, third = RunFolder(tmp_path).rounds()
+    assert {e.id for made in (second, third) for e in made.episodes if e.new} == {
+        changed.episode_id
+    }
+    assert [e.outcome for e in second.episodes if e.new] == ['FAILURE']
+    assert first.gate == second.gate, 'the states that it is judged by are those collected last'
+    assert third.labels == second.labels - int(changed.human_labels.sum())
+
+
 def test_a_stopped_training_is_gone_on_with(run, tmp_path, monkeypatch):
     argv = [str(run.bags), '--epochs', '200', '--members', '2', '--out']
     steps, stop_at = [], [100]
@@ -295,6 +402,23 @@ def test_a_stopped_training_is_gone_on_with(run, tmp_path, monkeypatch):
     assert steps[0] > 100
     assert train_cli.train([*argv, str(tmp_path / 'whole')]) == 0
     assert load(tmp_path / 'bc').id == load(tmp_path / 'whole').id
+
+
+def test_a_full_disk_is_one_line_of_a_command(run, tmp_path):
+    out = tmp_path / 'bc'
+    argv = [sys.executable, '-m', 'il_core.cli', 'train', str(run.bags), '--out', str(out)]
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (100_000, 100_000))
+    done = subprocess.run(
+        [*argv, '--epochs', '1', '--members', '2'],
+        preexec_fn=limit,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f'il train: {out}: File too large; raise the limit (ulimit -f)')
+    assert 'Traceback' not in done.stderr
+    assert not out.exists()
 
 
 def test_plain_bags_are_trained_on_by_their_task(tmp_path):
@@ -379,6 +503,64 @@ def test_both_sides_are_looked_at_before_one_is_run(run, monkeypatch):
     bags = str(run.evaluated(0).bags)
     with pytest.raises(UserError, match='--seed and -n choose'):
         cli.evaluate([str(run.checkpoint(0)), '--against', bags])
+
+
+@pytest.fixture
+def runs_toy(monkeypatch):
+    """The command runs the toy, which no registry has; the seeds that it ran, in order."""
+    seeds = []
+
+    def play_toy(loop, wanted, *, progress):
+        seeds.extend(wanted)
+        return play(loop, wanted, progress=progress)
+
+    monkeypatch.setattr(cli, 'make_world', ToyWorld)
+    monkeypatch.setattr(cli, 'play', play_toy)
+    return seeds
+
+
+def test_a_checkpoint_is_run_on_the_seeds_that_the_bags_beside_it_have(run, runs_toy, capsys):
+    bags = run.evaluated(0).bags
+    argv = [str(run.checkpoint(1)), '--against', str(bags), '--seed', '203', '-n', '50']
+    assert cli.evaluate(argv) == 0
+    assert runs_toy == [203, 204, 205]
+    said = capsys.readouterr().out
+    assert f'{bags} has 3 of the 50 seeds (203-205): {run.checkpoint(1)} is run on those' in said
+    assert '3 pairs' in said
+    assert 'learned' not in said
+
+
+def test_bags_of_another_spec_are_refused_before_a_checkpoint_is_run(run, runs_toy, tmp_path):
+    spec = toy_spec()
+    longer = dataclasses.replace(spec, task=dataclasses.replace(spec.task, horizon_s=20.0))
+    bag = next(run.evaluated(0).bags.glob('*/metadata.yaml')).parent
+    shutil.copytree(bag, tmp_path / 'bags' / bag.name, ignore=shutil.ignore_patterns('.*'))
+    known = manifest.load(bag)
+    changed = dataclasses.replace(known, spec_hash=longer.hash, spec=plain(longer), seed=200)
+    changed.save(tmp_path / 'bags' / bag.name)
+    argv = [str(run.checkpoint(1)), '--against', str(tmp_path / 'bags'), '--seed', '200']
+    with pytest.raises(UserError, match=r'task.horizon_s: 20.0 -> 2.0'):
+        cli.evaluate(argv)
+    assert runs_toy == []
+
+
+@pytest.mark.parametrize(
+    ('number', 'first', 'said'),
+    [
+        (1, 105, 'has learned from 1 of these 2 seeds (105)'),
+        (0, 3, 'has learned from 1 of these 2 seeds (3)'),
+        (0, 105, ''),
+        (1, 200, ''),
+    ],
+)
+def test_seeds_that_a_checkpoint_has_learned_from_are_named(
+    run, runs_toy, capsys, number, first, said
+):
+    assert cli.evaluate([str(run.checkpoint(number)), '--seed', str(first), '-n', '2']) == 0
+    assert runs_toy == [first, first + 1]
+    out = capsys.readouterr().out
+    assert (said or 'n = 2') in out
+    assert ('learned' in out) == bool(said)
 
 
 def test_folders_without_policy_and_bags_lead_to_the_checkpoint(run, tmp_path):

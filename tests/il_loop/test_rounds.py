@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +14,9 @@ import pytest
 
 from il_core.errors import UserError
 from il_gating.gate_file import load_fit
+from il_loop import rounds
 from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop, play
+from il_loop.round_episodes import entries
 from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
 from il_policy import checkpoint
@@ -113,6 +119,70 @@ def test_another_number_of_probes_is_another_setting_of_a_gate_that_has_some(tmp
         make_round(run, demos, replace(THRIFTY, probes=0))
 
 
+OTHER = """
+import sys
+from il_loop.run_lock import locked
+from pathlib import Path
+with locked(Path(sys.argv[1])):
+    print('holds it', flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_round_beside_another_is_refused_before_it_trains_and_leaves_it_alone(tmp_path, demos):
+    run, steps = RunFolder(tmp_path), []
+
+    def beside(progress):
+        steps.append(progress.step)
+        if len(steps) == 1:
+            with pytest.raises(UserError, match=rf'a round is being made .* {os.getpid()} since'):
+                make_round(run, demos, LONG, lambda _: pytest.fail('it trained'))
+
+    made = make_round(run, demos, QUICK, beside)
+    assert checkpoint.load(run.checkpoint(0)).id == made.checkpoint_id
+    assert make_round(run, demos, QUICK) == made, 'the lock is let go'
+
+
+def test_a_process_that_makes_a_round_is_named_and_its_lock_ends_with_it(tmp_path, demos):
+    argv = [sys.executable, '-c', OTHER, str(tmp_path)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b'holds it\n'
+        with pytest.raises(UserError, match=rf'process {other.pid} since .*{tmp_path}; wait for'):
+            make_round(RunFolder(tmp_path), demos, QUICK)
+        other.kill()
+    assert make_round(RunFolder(tmp_path), demos, QUICK).number == 0
+
+
+def test_a_round_without_its_checkpoint_does_not_get_its_name(tmp_path, demos, monkeypatch):
+    run = RunFolder(tmp_path)
+
+    def lose(*given):
+        shutil.rmtree(run.partial(0) / 'checkpoint')
+        return entries(*given)
+
+    monkeypatch.setattr(rounds, 'entries', lose)
+    with pytest.raises(UserError, match=r'checkpoint.*no such folder'):
+        make_round(run, demos, QUICK)
+    assert run.rounds() == []
+    monkeypatch.undo()
+    assert make_round(run, demos, QUICK).number == 0
+
+
+def test_a_round_after_a_lost_one_comes_after_the_last(trained, tmp_path):
+    run, episodes = RunFolder(tmp_path), trained[1]
+    (tmp_path / 'round_1').symlink_to(trained[0].round(1))
+    more = play(make_loop(ToyWorld(), DEMONSTRATE), [50], 'more')
+    assert make_round(run, episodes, QUICK).number == 1, 'nothing is new'
+    assert make_round(run, [*episodes, *more], QUICK).number == 2
+    assert [made.number for made in run.rounds()] == [1, 2]
+
+
+def test_what_has_the_name_of_the_next_round_is_found_before_the_training(tmp_path, demos):
+    (tmp_path / 'round_0' / 'checkpoint').mkdir(parents=True)
+    with pytest.raises(UserError, match=r"round_0': has no round\.json.*move it"):
+        make_round(RunFolder(tmp_path), demos, QUICK, lambda _: pytest.fail('it trained'))
+
+
 def test_lost_or_changed_episodes_are_refused(trained):
     run, episodes = trained
     with pytest.raises(UserError, match=r'demo_0.*missing'):
@@ -158,6 +228,24 @@ def test_a_stop_in_the_fit_of_the_gate_keeps_the_training(tmp_path, demos):
     made = make_round(run, demos, THRIFTY, lambda p: steps.append(p.steps))
     assert set(steps) == {250}, 'only the critics were still to be trained'
     assert made.gate['name'] == 'thrifty_dagger'
+
+
+def test_policies_of_the_fit_say_how_far_they_are_and_outlive_a_stop(tmp_path, demos):
+    whole = make_round(RunFolder(tmp_path / 'whole'), demos, QUICK)
+    run, told, rest = RunFolder(tmp_path / 'cut'), [], []
+
+    def interrupt(progress):
+        told.append(progress.step / progress.steps)
+        if 1 in told[:-1] and told[-1] > 0.6:  # two of four are done, one is half done
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_round(run, demos, QUICK, interrupt)
+    made = make_round(run, demos, QUICK, lambda p: rest.append(p.step / p.steps))
+    assert 0.6 < rest[0] < rest[-1] == 1
+    assert rest == sorted(rest)
+    assert (made.checkpoint_id, made.gate) == (whole.checkpoint_id, whole.gate)
+    assert sorted(p.name for p in run.round(0).iterdir()) == ['checkpoint', 'round.json']
 
 
 @pytest.mark.parametrize('alpha', [-0.1, 1.5, float('nan')])

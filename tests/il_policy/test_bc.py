@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import resource
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,6 +155,42 @@ def test_a_stop_in_what_follows_loses_no_step(patience: int, tmp_path: Path) -> 
     assert not state_path(out).exists()
 
 
+@contextlib.contextmanager
+def files_up_to(size: int) -> Iterator[None]:
+    """Let no file grow beyond so many bytes, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_state_that_cannot_be_saved_is_a_warning_and_ends_no_training(tmp_path: Path) -> None:
+    config = BcConfig(members=2, hidden=(64, 64), steps=150, save_every_s=0.0)
+    spec, data, out = toy_spec(), demonstrations(), tmp_path / 'full'
+    whole = train(data, spec, config, seed=1, out=tmp_path / 'whole')
+    with files_up_to(100_000), pytest.warns(RuntimeWarning, match=f'{out}.*: File too large: '):
+        train(data, spec, config, seed=1, out=out)
+    assert load(out).id == load(whole).id
+
+    def interrupt(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    out = tmp_path / 'stopped'
+    with files_up_to(100_000), pytest.warns(RuntimeWarning), pytest.raises(KeyboardInterrupt):
+        train(data, spec, config, seed=1, out=out, progress=interrupt)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['full', 'whole']
+
+
+@pytest.mark.filterwarnings('ignore::RuntimeWarning')
+def test_a_checkpoint_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    config, out = BcConfig(members=2, hidden=(64, 64), steps=50), tmp_path / 'full'
+    with files_up_to(10_000), pytest.raises(OSError, match=f"File too large: '{out}'"):
+        train(demonstrations(), toy_spec(), config, seed=1, out=out)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_another_training_left_is_not_gone_on_from(tmp_path: Path) -> None:
     data, out = demonstrations(), tmp_path / 'c'
     config = BcConfig(members=1, hidden=(8,), steps=200)
@@ -267,6 +305,10 @@ def test_a_class_that_does_not_exist_is_refused(tmp_path: Path) -> None:
         {'epochs': float('inf')},
         {'learning_rate': float('nan')},
         {'head': Head.LOGITS},
+        {'steps': -1},
+        {'patience': -1},
+        {'weight_decay': -0.1},
+        {'weight_decay': float('nan')},
     ],
 )
 def test_bad_settings_are_refused(bad: dict[str, object]) -> None:

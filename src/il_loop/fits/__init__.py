@@ -36,3 +36,12 @@ CALLING = ('novelty', 'safe_dagger', 'lazy_dagger', 'thrifty_dagger')
 # Those that learn from episodes of the fresh policy alone.
 PROBED = ('thrifty_dagger',)
 PROBES = 10  # so many, as in ThriftyDAgger's code
+MOST_PROBES = 1000  # of a round
+# Away from those of demonstrations, rounds and evaluations; apart for every round.
+PROBE_SEEDS = 700_000
+
+
+def probe_seeds(number: int, count: int) -> range:
+    """Return the seeds of so many episodes alone in round `number`."""
+    first = PROBE_SEEDS + MOST_PROBES * number
+    return range(first, first + count)

@@ -8,16 +8,20 @@ them asks everywhere else.
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
+from il_core.structure import plain
+from il_data.dataset import Columns
 from il_gating.fit import fit_novelty, joined, predicted
 from il_loop.gate_fit import ENOUGH, FitInputs, Fitting, own_states
 from il_policy import bc
 from il_policy.checkpoint import GRAPH
+from il_policy.fitting import Progress
 from il_policy.runtime import OnnxRuntime, Output
+from il_policy.train_state import fingerprint
 
 ALPHA = 0.2
 
@@ -41,16 +45,27 @@ def fit(inputs: FitInputs) -> Fitting:
 def left_out(inputs: FitInputs) -> Output:
     """Return what policies trained without an episode make of it, episodes in order."""
     columns, outputs = inputs.columns, []
-    with tempfile.TemporaryDirectory() as folder:
-        for episode in np.unique(columns.episode):
-            seen = columns.episode != episode
-            out = bc.train(
-                columns[seen],
-                inputs.spec,
-                inputs.bc,
-                seed=inputs.seed,
-                out=Path(folder) / str(episode),
-            )
-            runtime = OnnxRuntime((out / GRAPH).read_bytes())
-            outputs.append(predicted(runtime, columns.observations[~seen]))
+    episodes = np.unique(columns.episode)
+    for done, episode in enumerate(episodes):
+
+        def told(report: Progress, done: int = done) -> None:
+            if inputs.training is not None:
+                step, steps = done * report.steps + report.step, len(episodes) * report.steps
+                inputs.training(replace(report, step=step, steps=steps))
+
+        seen = columns.episode != episode
+        runtime = _trained(inputs, columns[seen], told)
+        outputs.append(predicted(runtime, columns.observations[~seen]))
     return joined(outputs)
+
+
+def _trained(
+    inputs: FitInputs, columns: Columns, progress: Callable[[Progress], None]
+) -> OnnxRuntime:
+    """Train a policy, or take it from where an earlier call, that was stopped, has left it."""
+    settings = plain(replace(inputs.bc, threads=1))
+    out = inputs.kept / fingerprint(columns, inputs.spec.hash, settings, inputs.seed)
+    if not out.exists():
+        spec, seed = inputs.spec, inputs.seed
+        bc.train(columns, spec, inputs.bc, seed=seed, out=out, progress=progress)
+    return OnnxRuntime((out / GRAPH).read_bytes())
