@@ -25,7 +25,7 @@ from il_data.steps import Extract
 
 FOLDER = '.cache'
 FILE = 'columns'
-FORMAT = 4
+FORMAT = 5
 ALIGNMENT = 64  # of the rows in the file
 STORAGE = ('.mcap', '.db3', '.zstd')
 

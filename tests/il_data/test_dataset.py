@@ -93,11 +93,12 @@ def test_steps_are_those_of_a_rollout(rig):
     assert steps[0].proposal.frame.age_s == 0.0
 
 
-def foreign(path, storage, spec, drop='', others=False, grips=1):
+def foreign(path, storage, spec, drop='', others=False, grips=1, start_s=1, jump_s=0):
     """Write a plain bag as `ros2 bag record` would: streams and commands, nothing of ours.
 
     The pose moves 0.1 m per tick in x, 0.1 s apart; commands stop after 2 s. `others`: somebody
     else publishes on joint_states, too, and first. `grips`: entries of most gripper commands.
+    `jump_s`: by so much the clock is set 1.5 s after `start_s`.
     """
     with Writer(path, version=9, storage_plugin=storage) as writer:
         topics = [(s.topic, s.type) for s in spec.streams]
@@ -113,7 +114,8 @@ def foreign(path, storage, spec, drop='', others=False, grips=1):
                 '/arm/joint_states', kind, typestore=STORE
             )
         for tick in range(60):
-            log_ns = NS_PER_S + tick * 50_000_000
+            log_ns = start_s * NS_PER_S + tick * 50_000_000
+            log_ns += jump_s * NS_PER_S if tick >= 30 else 0
             if others:
                 elbow = {'name': ['elbow'], 'position': np.array([1.0])}
                 message = make('sensor_msgs/msg/JointState', log_ns, **elbow)
@@ -157,6 +159,29 @@ def test_a_foreign_bag_trains_through_a_spec(tmp_path, storage):
     assert again.steps.tobytes() == episode.steps.tobytes()
 
 
+@pytest.mark.parametrize('jump_s', [100, 56 * 365 * 86400])
+def test_a_clock_that_is_set_forward_while_a_plain_bag_is_recorded_costs_nothing(tmp_path, jump_s):
+    """NTP that comes late, or a pause: both sides of it give the labels that they hold."""
+    spec = toy_spec()
+    foreign(tmp_path / 'plain', StoragePlugin.MCAP, spec)
+    foreign(tmp_path / 'jump', StoragePlugin.MCAP, spec, jump_s=jump_s)
+    plain, jump = (labels([read_episode(tmp_path / n, spec)]).columns for n in ('plain', 'jump'))
+    held = jump.observations[:, 0]
+    np.testing.assert_allclose(held, [*plain.observations[:30, 0], *[2.9] * 4, *held[34:]])
+    np.testing.assert_allclose(held[34:], plain.observations[30:, 0])
+    steps = read_episode(tmp_path / 'jump', spec).steps
+    assert len(steps) < 60 + 40, 'no steps where nothing was seen'
+    assert (np.diff(steps['stamp_ns']) % spec.period_ns == 0).all()
+    assert steps['tick'][-1] == 59 + jump_s * 20
+
+
+def test_a_clock_that_is_set_back_while_a_plain_bag_is_recorded_is_refused(tmp_path):
+    foreign(tmp_path / 'back', StoragePlugin.MCAP, toy_spec(), start_s=1000, jump_s=-100)
+    words = r"bag back: receive stamp on /arm/ee_pose is '901.500 s': comes after 1001.450 s"
+    with pytest.raises(UserError, match=words):
+        read_episode(tmp_path / 'back', toy_spec())
+
+
 def test_two_publishers_of_one_topic_read_as_they_do_live(tmp_path):
     """The arm and the gripper on joint_states: a message without the joint is left out."""
     spec = toy_spec()
@@ -183,12 +208,12 @@ def test_a_bag_of_several_files_is_judged_by_what_reads_it(tmp_path, capsys):
     spec = toy_spec()
     bag = tmp_path / 'split'
     foreign(bag, StoragePlugin.MCAP, spec)
-    foreign(tmp_path / 'rest', StoragePlugin.MCAP, spec)
+    foreign(tmp_path / 'rest', StoragePlugin.MCAP, spec, start_s=4)
     (tmp_path / 'rest' / 'rest.mcap').rename(bag / 'split_1.mcap')
     about = yaml.safe_load((bag / 'metadata.yaml').read_text())
     about['rosbag2_bagfile_information']['relative_file_paths'].append('split_1.mcap')
     (bag / 'metadata.yaml').write_text(yaml.safe_dump(about))
-    assert len(read_episode(bag, spec)) == 60
+    assert len(read_episode(bag, spec)) == 120
     assert check(bag, spec) == Finding(Verdict.OK, ())
     assert main(['repair', str(bag)]) == 0
     assert 'a plain bag' in capsys.readouterr().out, 'none of ours: no manifest is missing'
