@@ -11,8 +11,9 @@ import numpy as np
 from il_core.errors import UserError
 from il_core.structure import member
 from il_core.types import NS_PER_S, Cause, EpisodeEvent, GateState, Mode, Owner
+from il_data.names import Names
 from il_data.read import raw
-from il_data.steps import OWN_TYPES, by_name, events_of, find_topic, score_names
+from il_data.steps import OWN_TYPES, by_name, events_of, score_names
 from il_data.table import Table
 
 STATUS, EVENT = OWN_TYPES[3:]
@@ -44,14 +45,14 @@ def explain(path: Path) -> TimeLine:
     Raises:
         UserError: no bag, a damaged one, or one without gate/status (not by our recorder).
     """
-    contents = raw(path, (STATUS, EVENT))
-    found = _states(Table(find_topic(contents.topics, 'gate/status', STATUS)))
+    topics = Names(raw(path, (STATUS, EVENT)), (('gate/status', STATUS),))
+    found = _states(Table(topics.find('gate/status', STATUS)))
     states = [s for s in found if s.stamp_ns]  # a gate that joins in lockstep knows no time yet
     inside = next((i for i, state in enumerate(states) if state.episode_id), None)
     if inside is None:
         raise UserError('bag', str(path), 'holds no gate/status of an episode: nothing to explain')
     states = states[inside:]
-    events = events_of(Table(find_topic(contents.topics, 'episode/events', EVENT)))
+    events = events_of(Table(topics.find('episode/events', EVENT)))
     zero_ns = states[0].stamp_ns
     timed = [(_seconds(event.stamp_ns - zero_ns), event) for event in events]
     return TimeLine(tuple(_spans(states)), tuple(sorted(timed, key=lambda pair: pair[0])))

@@ -15,7 +15,8 @@ from il_core.spec import CommandTopic, Spec
 from il_core.types import NS_PER_S, AxisKind, Mode, Owner, Vector
 from il_data.contents import Contents
 from il_data.episode import Sizes, step_type
-from il_data.steps import Extract, find_topic
+from il_data.names import Names, wanted
+from il_data.steps import Extract
 from il_data.table import Table
 
 
@@ -38,11 +39,9 @@ def stream_samples(contents: Contents, spec: Spec, stamped: bool) -> dict[str, S
         UserError: a stream's topic is not in the bag, no message on it has the fields, or its
             receive stamps are to be used and go back.
     """
-    out = {}
+    out, topics = {}, Names(contents, wanted(spec))
     for stream in spec.observed:
-        topic = find_topic(contents.topics, stream.topic, stream.type)
-        if topic is None or not topic.rows:
-            raise _absent('stream', stream.topic, stream.type, contents)
+        topic = topics.need('stream', stream.topic, stream.type)
         table = Table(topic)
         if not stamped:
             _check_clock(topic.name, table.log_ns)
@@ -110,8 +109,8 @@ def align_foreign(contents: Contents, spec: Spec) -> Extract:
     human owned throughout.
 
     Raises:
-        UserError: a stream or command topic of the spec is not in the bag, or the clock was set
-            back while it was recorded.
+        UserError: a stream or command topic of the spec is not in the bag, several robots are, or
+            the clock was set back while it was recorded.
     """
     streams = stream_samples(contents, spec, stamped=False)
     ticks = _ticks(streams, spec)
@@ -173,10 +172,9 @@ def _actions(contents: Contents, spec: Spec, ticks: NDArray[np.int64]) -> Vector
     out = np.full((len(ticks), len(spec.axes)), np.nan)
     if not spec.robot.commands:
         raise UserError('robot', spec.robot.name, 'has no command topics to read actions from')
+    topics = Names(contents, wanted(spec))
     for command in spec.robot.commands:
-        topic = find_topic(contents.topics, command.topic, command.type)
-        if topic is None or not topic.rows:
-            raise _absent('command', command.topic, command.type, contents)
+        topic = topics.need('command', command.topic, command.type)
         table = Table(topic)
         _check_clock(topic.name, table.log_ns)
         values, log_ns = _command_values(table, command, spec)
@@ -202,8 +200,3 @@ def _command_values(
         values = values * (spec.period_ns / NS_PER_S)
     order = np.argsort(log_ns, kind='stable')
     return values[order], log_ns[order]
-
-
-def _absent(what: str, name: str, msgtype: str, contents: Contents) -> UserError:
-    there = [f'{topic.name} ({topic.type})' for topic in contents.topics.values()]
-    return UserError(f'{what} topic', name, f'no {msgtype} of that name in the bag', there)

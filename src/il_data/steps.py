@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 from il_core.spec import Spec
 from il_core.structure import member
 from il_core.types import NS_PER_S, Cause, EpisodeEvent, EventKind, Mode, Outcome
-from il_data.contents import Contents, RawTopic
+from il_data.contents import Contents
 from il_data.episode import Sizes, step_type
+from il_data.names import Names
 from il_data.table import Table
 
 PACKAGE = 'interactive_il/msg/'
@@ -34,22 +34,9 @@ class Extract:
     events: tuple[EpisodeEvent, ...]
 
 
-def find_topic(topics: Mapping[str, RawTopic], name: str, msgtype: str = '') -> RawTopic | None:
-    """Return the topic `name`, whatever namespace it was recorded in; None where it is not there.
-
-    Args:
-        topics: by resolved name (`/left/policy/proposal`).
-        name: relative (`policy/proposal`).
-        msgtype: if not empty, only topics of this type.
-    """
-    wanted = name.lstrip('/')
-    fitting = [
-        topic
-        for full, topic in topics.items()
-        if (full.lstrip('/') == wanted or full.endswith('/' + wanted))
-        and msgtype in ('', topic.type)
-    ]
-    return min(fitting, key=lambda topic: len(topic.name), default=None)
+def own(contents: Contents) -> Names:
+    """Return the names of our own topics. Raises UserError where several gates were recorded."""
+    return Names(contents, (('command', OWN_TYPES[2]),))
 
 
 def extract(contents: Contents, spec: Spec) -> Extract:
@@ -58,8 +45,9 @@ def extract(contents: Contents, spec: Spec) -> Extract:
 
     Steps begin with the first tick of the episode on which somebody was handed control.
     """
+    topics = own(contents)
     proposals, experts, commands, states, events = (
-        Table(find_topic(contents.topics, name, msgtype))
+        Table(topics.find(name, msgtype))
         for name, msgtype in zip(
             ('policy/proposal', 'teleop/action', 'command', 'gate/status', 'episode/events'),
             OWN_TYPES,

@@ -120,12 +120,12 @@ def foreign(path, storage, spec, drop='', others=False, grips=1, start_s=1, jump
                 elbow = {'name': ['elbow'], 'position': np.array([1.0])}
                 message = make('sensor_msgs/msg/JointState', log_ns, **elbow)
                 writer.write(joints, log_ns, cdr(message))
-            for name, message in _plain(tick, log_ns, 1 if tick < 2 else grips):
+            for name, message in plain_tick(tick, log_ns, 1 if tick < 2 else grips):
                 if name in connections and not (name == 'servo/twist' and tick > 40):
                     writer.write(connections[name], log_ns, cdr(message))
 
 
-def _plain(tick, log_ns, grips):
+def plain_tick(tick, log_ns, grips):
     pose = make('geometry_msgs/msg/PoseStamped', log_ns)
     pose.pose.position.x = 0.1 * tick
     twist = make('geometry_msgs/msg/TwistStamped', log_ns)
