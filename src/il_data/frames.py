@@ -75,11 +75,14 @@ def rebuild(contents: Contents, spec: Spec, steps: NDArray[np.void]) -> Vector:
     samples = stream_samples(contents, spec, stamped=True)
     at = [_by_stamp(samples[s.name]) for s in spec.observed]
     out = np.full((len(steps), len(spec.frame_fields)), np.nan)
-    aligner = Aligner(spec)
+    aligner, before_ns = Aligner(spec), 0
     rows = zip(steps['stamp_ns'].tolist(), steps['stream_stamps_ns'].tolist(), strict=True)
     for row, (stamp_ns, used) in enumerate(rows):
         if not all(ns in known for ns, known in zip(used, at, strict=True)):
             continue
+        if stamp_ns < before_ns:  # the clock jumped back
+            aligner.clear()
+        before_ns = stamp_ns
         for stream, ns, known in zip(spec.observed, used, at, strict=True):
             aligner.push(stream.name, ns, known[ns])
         frame = aligner.frame(row, stamp_ns)
