@@ -84,7 +84,7 @@ def _states(table: Table) -> list[GateState]:
         columns[name] = table.numbers(name, 'u8').tolist()
     for name in ('detail', 'episode_id', 'gate', 'checkpoint_id'):
         columns[name] = table.texts(name).tolist()
-    for name in ('observation_age_s', 'joystick_age_s'):
+    for name in ('observation_age_s', 'joystick_age_s', 'joystick_timeout_s'):
         columns[name] = table.numbers(name, 'f8', np.nan).tolist()
     for name in ('scores', 'thresholds'):
         rows = by_name(table, name, names).tolist()

@@ -21,8 +21,8 @@ OWN_TYPES = tuple(
     PACKAGE + name
     for name in ('Proposal', 'ExpertAction', 'Command', 'GateStatus', 'EpisodeEvent')
 )
-# An expert action older than this was not what the gate acted on (the gate's joystick time-out).
-EXPERT_MAX_AGE_NS = round(0.3 * NS_PER_S)
+# The joystick time-out of gates that did not record it: older actions did not count.
+UNRECORDED_TIMEOUT_S = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ def own(contents: Contents) -> Names:
 
 def extract(contents: Contents, spec: Spec) -> Extract:
     """Join commands with the proposal and gate status of the same stamp, and the newest expert
-    action that is not newer.
+    action that is not newer, where the gate let one count.
 
     Steps begin with the first tick of the episode on which somebody was handed control.
     """
@@ -60,9 +60,11 @@ def extract(contents: Contents, spec: Spec) -> Extract:
     steps = np.zeros(commands.n, step_type(sizes))
     _add_commands(steps, commands)
     stamps = steps['stamp_ns']
-    in_episode = _add_states(steps, states, _match(states.stamps_ns(), stamps), names)
+    rows = _match(states.stamps_ns(), stamps)
+    in_episode = _add_states(steps, states, rows, names)
     _add_proposals(steps, proposals, _match(proposals.stamps_ns(), stamps))
-    _add_experts(steps, experts, _newest(experts.stamps_ns(), stamps))
+    count_ns = _count_ns(states, rows)
+    _add_experts(steps, experts, _newest(experts.stamps_ns(), stamps, count_ns))
     begun = np.logical_or.accumulate(in_episode & (steps['mode'] != Mode.HOLD))
     return Extract(steps[in_episode & begun], names, events_of(events))
 
@@ -87,14 +89,29 @@ def _match(stamps: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.i
     return np.where(stamps[order][at] == wanted, order[at], -1)
 
 
-def _newest(stamps: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return for each wanted stamp the last row not newer and not too old, -1 where there is
-    none."""
+def _count_ns(states: Table, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return for each tick up to what age an expert action counted: the time-out, below 0 where
+    the gate had heard none within it, so that none counted."""
+    timeout_s = states.numbers('joystick_timeout_s', 'f8', np.nan)
+    known = timeout_s > 0
+    heard = states.numbers('joystick_age_s', 'f8', np.nan) <= timeout_s
+    count_s = np.where(known, timeout_s, UNRECORDED_TIMEOUT_S)
+    count_s[known & ~heard] = -1.0
+    out = np.full(len(rows), UNRECORDED_TIMEOUT_S)
+    out[rows >= 0] = count_s[rows[rows >= 0]]
+    return np.round(out * NS_PER_S).astype(np.int64)
+
+
+def _newest(
+    stamps: NDArray[np.int64], wanted: NDArray[np.int64], count_ns: NDArray[np.int64]
+) -> NDArray[np.intp]:
+    """Return for each wanted stamp the last row not newer and no older than `count_ns`, -1 where
+    there is none."""
     order = np.argsort(stamps, kind='stable')
     if not len(order):
         return np.full(len(wanted), -1)
     at = np.searchsorted(stamps[order], wanted, side='right') - 1
-    fresh = (at >= 0) & (wanted - stamps[order][at] <= EXPERT_MAX_AGE_NS)
+    fresh = (at >= 0) & (wanted - stamps[order][at] <= count_ns)
     return np.where(fresh, order[at], -1)
 
 

@@ -53,6 +53,40 @@ def test_ramps_requests_and_holds_carry_the_humans_action_and_idle_does_not(rig)
     np.testing.assert_array_equal(episode.human_labels, [False, True, True, False, True, False])
 
 
+@pytest.mark.parametrize(
+    ('timeout_s', 'age_s', 'every', 'held', 'labels'),
+    [
+        (1.0, lambda tick: tick % 10 * 0.05, 10, 40, range(40)),
+        (0.1, lambda tick: max(tick - 19, 0) * 0.05, 1, 22, range(22)),
+        (np.nan, lambda tick: np.nan, 10, 40, [t for t in range(40) if t % 10 <= 6]),
+        (1.0, lambda tick: np.nan, 1, 40, []),
+    ],
+    ids=['slow joystick', 'dies at tick 20', 'not recorded', 'never heard by the gate'],
+)
+def test_an_action_is_a_label_while_it_counted_for_the_gate(
+    rig, timeout_s, age_s, every, held, labels
+):
+    """`every`: ticks from one expert action to the next; `held`: ticks until HOLD."""
+    episode_id, world, send = rig.begin(), ToyWorld(rig.spec), rig.send
+    now = [0]
+
+    def sparsely(topic, message, lost=0):
+        if topic == '/gate/status':
+            message.joystick_age_s, message.joystick_timeout_s = age_s(now[0]), timeout_s
+        dead = every == 1 and now[0] >= 20
+        if topic != '/teleop/action' or not (now[0] % every or dead):
+            send(topic, message, lost)
+
+    rig.send = sparsely
+    for now[0] in range(40):
+        mode = Mode.SUPERVISOR if now[0] < held else Mode.HOLD
+        rig.tick(world, now[0], episode_id, mode, Owner.HUMAN)
+    rig.outcome()
+    rig.settle()
+    (episode,) = read_episodes(rig.folder)
+    assert np.flatnonzero(episode.human_labels).tolist() == [*labels]
+
+
 def test_bad_recordings_and_failed_demonstrations_are_left_out_and_named(rig):
     good, failed, bad = (rig.episode(human=range(30), seed=s) for s in range(3))
     rig.recorder.label(failed.episode_id, Outcome.FAILURE, '')
