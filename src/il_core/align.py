@@ -26,6 +26,10 @@ class Aligner:
     that is not newer than the tick. The live policy node and the offline reader both use this
     class, so that a frame rebuilt from a bag equals the one that was acted on.
 
+    A stream whose newest sample is later than the tick by more than the stream's maximum age runs
+    on a clock that is ahead: its samples would look fresh when they are old. That is a fault, and
+    the samples are forgotten, so that none is used when the tick gets there.
+
     Args:
         spec: gives the observed streams, their order and their maximum age.
     """
@@ -37,6 +41,7 @@ class Aligner:
         self._ones = np.ones(sum(n for (n,) in self._shapes))
         self._stamps: list[list[int]] = [[] for _ in self._names]
         self._values: list[list[Vector]] = [[] for _ in self._names]
+        self._ahead_ns: dict[str, int] = {}  # of streams that had all their samples forgotten
         self._logs = tuple(zip(self._stamps, self._values, limits_ns, strict=True))
         into = zip(self._stamps, self._values, self._shapes, strict=True)
         self._into = dict(zip(self._names, into, strict=True))
@@ -60,14 +65,15 @@ class Aligner:
         for stamps, values in zip(self._stamps, self._values, strict=True):
             stamps.clear()
             values.clear()
+        self._ahead_ns.clear()
 
     def complete(self, stamp_ns: int) -> bool:
         """True where every observed stream has a sample with exactly this stamp (lockstep)."""
         return all(stamp_ns in stamps[-2:] for stamps in self._stamps)
 
     def frame(self, tick: int, stamp_ns: int) -> Frame:
-        """Return the frame as of `stamp_ns`; with `fault` set where a stream is missing, too old
-        or not finite."""
+        """Return the frame as of `stamp_ns`; with `fault` set where a stream is missing, too old,
+        ahead or not finite."""
         values, used = [], []
         for stamps, samples, limit in self._logs:
             if stamps and 0 <= stamp_ns - stamps[-1] <= limit:  # nearly always
@@ -75,7 +81,8 @@ class Aligner:
                 used.append(stamps[-1])
                 continue
             at = _as_of(stamps, stamp_ns)
-            if at is None or stamp_ns - stamps[at] > limit:
+            if at is None or max(stamp_ns - stamps[at], stamps[-1] - stamp_ns) > limit:
+                self._forget_ahead(stamp_ns)
                 return Frame(tick, stamp_ns, np.empty(0), (), self._fault(stamp_ns))
             values.append(samples[at])
             used.append(stamps[at])
@@ -85,16 +92,32 @@ class Aligner:
             return Frame(tick, stamp_ns, np.empty(0), (), self._not_finite(vector))
         return Frame(tick, stamp_ns, vector, tuple(used))
 
+    def _forget_ahead(self, stamp_ns: int) -> None:
+        """Forget the samples of every stream whose clock is ahead."""
+        for name, (stamps, values, limit) in zip(self._names, self._logs, strict=True):
+            if stamps and stamps[-1] - stamp_ns > limit:
+                self._ahead_ns[name] = stamps[-1] - stamp_ns
+                stamps.clear()
+                values.clear()
+
     def _fault(self, stamp_ns: int) -> str:
         """Name the first stream without a usable sample."""
         for name, (stamps, _, limit) in zip(self._names, self._logs, strict=True):
             at = _as_of(stamps, stamp_ns)
             if at is None:
-                return f'{name}: no message yet'
+                return f'{name}: {self._absence(name)}'
             if stamp_ns - stamps[at] > limit:
                 age_s = (stamp_ns - stamps[at]) / NS_PER_S
                 return f'{name}: {age_s:.3f} s old, limit {limit / NS_PER_S:g} s'
         return ''
+
+    def _absence(self, name: str) -> str:
+        """Say why a stream has no sample that is not later than the tick."""
+        if self._into[name][0]:
+            return 'every message is later than the tick'
+        if name in self._ahead_ns:
+            return f'stamped {self._ahead_ns[name] / NS_PER_S:.3f} s ahead of this clock'
+        return 'no message yet'
 
     def _not_finite(self, vector: Vector) -> str:
         owner = [

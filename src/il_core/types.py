@@ -248,7 +248,8 @@ class GateState:
     """Who acts and why, after one tick; the plain twin of GateStatus.
 
     `episode_id` is empty between episodes. `hand_back_ready`: the gate would hand back to the
-    policy and waits for the operator to let go of the dead-man.
+    policy and waits for the operator to let go of the dead-man. `joystick_timeout_s`: an expert
+    action counts up to this age; NaN: not known.
     """
 
     tick: int
@@ -266,6 +267,7 @@ class GateState:
     joystick_age_s: float = float('nan')
     checkpoint_id: str = ''
     hand_back_ready: bool = False
+    joystick_timeout_s: float = float('nan')
 
 
 @quick

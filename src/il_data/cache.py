@@ -1,15 +1,14 @@
-"""Decoded columns kept beside the bag, memory-mapped, so that a bag is decoded once.
+"""Decoded columns kept beside the bag, so that a bag is decoded once.
 
 `.cache/columns` holds one line of JSON, then the rows. The line says names, sizes and times of the
 bag's files, the spec and this module's format, so nothing stale is ever used. Many short bags are
-the common case, so a hit costs one file and no search.
+the common case, so a hit costs one file and no search, and leaves no file open.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ from il_data.steps import Extract
 
 FOLDER = '.cache'
 FILE = 'columns'
-FORMAT = 4
+FORMAT = 5
 ALIGNMENT = 64  # of the rows in the file
 STORAGE = ('.mcap', '.db3', '.zstd')
 
@@ -73,18 +72,18 @@ def get(folder: Path, files: Files, spec_hash: str = '') -> Hit | None:
         spec_hash: of the spec to read with; empty: whatever it was.
     """
     try:
-        with open(os.path.join(folder, FOLDER, FILE), 'rb') as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        line = data.readline()
-        index: dict[str, Any] = json.loads(line)
+        with open(os.path.join(folder, FOLDER, FILE), 'rb', buffering=0) as file:
+            data = file.read()
+        rows_at = data.index(b'\n') + 1
+        index: dict[str, Any] = json.loads(data[:rows_at])
         used = index['spec_hash']
         current = index['format'] == FORMAT and index['storage'] == list(map(list, files.storage))
         if spec_hash not in ('', used) or not current:
             return None
         unchanged = index['manifest_file'] == [*files.manifest]
         known = manifest.from_plain(index['manifest']) if unchanged else None
-        return Hit(_extract(data, len(line), index), known, used)
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return Hit(_extract(data, rows_at, index), known, used)
+    except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
@@ -119,7 +118,7 @@ def put(
     return True
 
 
-def _extract(data: mmap.mmap, offset: int, index: dict[str, Any]) -> Extract:
+def _extract(data: bytes, offset: int, index: dict[str, Any]) -> Extract:
     dtype = step_type(Sizes(*index['sizes']))
     rows = index['rows']
     steps = np.frombuffer(data, dtype, rows, offset) if rows else np.zeros(0, dtype)

@@ -11,9 +11,10 @@ import numpy as np
 from il_core.errors import UserError
 from il_core.structure import member
 from il_core.types import NS_PER_S, Cause, EpisodeEvent, GateState, Mode, Owner
+from il_data.names import Names
 from il_data.own_types import EVENT, STATUS
 from il_data.read import raw
-from il_data.steps import by_name, events_of, find_topic, score_names
+from il_data.steps import by_name, events_of, score_names
 from il_data.table import Table
 
 
@@ -43,14 +44,14 @@ def explain(path: Path) -> TimeLine:
     Raises:
         UserError: no bag, a damaged one, or one without gate/status (not by our recorder).
     """
-    contents = raw(path, (STATUS, EVENT))
-    found = _states(Table(find_topic(contents.topics, 'gate/status', STATUS)))
+    topics = Names(raw(path, (STATUS, EVENT)), (('gate/status', STATUS),))
+    found = _states(Table(topics.find('gate/status', STATUS)))
     states = [s for s in found if s.stamp_ns]  # a gate that joins in lockstep knows no time yet
     inside = next((i for i, state in enumerate(states) if state.episode_id), None)
     if inside is None:
         raise UserError('bag', str(path), 'holds no gate/status of an episode: nothing to explain')
     states = states[inside:]
-    events = events_of(Table(find_topic(contents.topics, 'episode/events', EVENT)))
+    events = events_of(Table(topics.find('episode/events', EVENT)))
     zero_ns = states[0].stamp_ns
     timed = [(_seconds(event.stamp_ns - zero_ns), event) for event in events]
     return TimeLine(tuple(_spans(states)), tuple(sorted(timed, key=lambda pair: pair[0])))
@@ -82,7 +83,7 @@ def _states(table: Table) -> list[GateState]:
         columns[name] = table.numbers(name, 'u8').tolist()
     for name in ('detail', 'episode_id', 'gate', 'checkpoint_id'):
         columns[name] = table.texts(name).tolist()
-    for name in ('observation_age_s', 'joystick_age_s'):
+    for name in ('observation_age_s', 'joystick_age_s', 'joystick_timeout_s'):
         columns[name] = table.numbers(name, 'f8', np.nan).tolist()
     for name in ('scores', 'thresholds'):
         rows = by_name(table, name, names).tolist()

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from il_core.align import Aligner
+from il_core.align import BACK_NS, Aligner
 from il_core.codecs import codec
 from il_core.errors import UserError
 from il_core.spec import CommandTopic, Spec
 from il_core.types import NS_PER_S, AxisKind, Mode, Owner, Vector
 from il_data.contents import Contents
 from il_data.episode import Sizes, step_type
-from il_data.steps import Extract, find_topic
+from il_data.names import Names, wanted
+from il_data.steps import Extract
 from il_data.table import Table
 
 
@@ -35,19 +36,30 @@ def stream_samples(contents: Contents, spec: Spec, stamped: bool) -> dict[str, S
         stamped: use header stamps; otherwise receive stamps stand in for them.
 
     Raises:
-        UserError: a stream's topic is not in the bag, or no message on it has the fields.
+        UserError: a stream's topic is not in the bag, no message on it has the fields, or its
+            receive stamps are to be used and go back.
     """
-    out = {}
+    out, topics = {}, Names(contents, wanted(spec))
     for stream in spec.observed:
-        topic = find_topic(contents.topics, stream.topic, stream.type)
-        if topic is None or not topic.rows:
-            raise _absent('stream', stream.topic, stream.type, contents)
+        topic = topics.need('stream', stream.topic, stream.type)
         table = Table(topic)
+        if not stamped:
+            _check_clock(topic.name, table.log_ns)
         decoder = codec('stream', stream.codec).decoder(stream.fields)
         found = table.decoded(decoder, len(stream.fields))
         stamps = table.stamps_ns() if stamped else table.log_ns
         out[stream.name] = Samples(stamps[found.rows], table.log_ns[found.rows], found.values)
     return out
+
+
+def _check_clock(topic: str, log_ns: NDArray[np.int64]) -> None:
+    """Raise UserError where the clock was set back while a topic was recorded: two times would be
+    one, with samples of both."""
+    back = np.flatnonzero(np.diff(log_ns) < -BACK_NS)
+    if len(back):
+        before, after = (log_ns[back[0] : back[0] + 2] / NS_PER_S).tolist()
+        rule = f'comes after {before:.3f} s: the clock was set back; record it anew, or cut it'
+        raise UserError(f'receive stamp on {topic}', f'{after:.3f} s', rule)
 
 
 def rebuild(contents: Contents, spec: Spec, steps: NDArray[np.void]) -> Vector:
@@ -63,11 +75,14 @@ def rebuild(contents: Contents, spec: Spec, steps: NDArray[np.void]) -> Vector:
     samples = stream_samples(contents, spec, stamped=True)
     at = [_by_stamp(samples[s.name]) for s in spec.observed]
     out = np.full((len(steps), len(spec.frame_fields)), np.nan)
-    aligner = Aligner(spec)
+    aligner, before_ns = Aligner(spec), 0
     rows = zip(steps['stamp_ns'].tolist(), steps['stream_stamps_ns'].tolist(), strict=True)
     for row, (stamp_ns, used) in enumerate(rows):
         if not all(ns in known for ns, known in zip(used, at, strict=True)):
             continue
+        if stamp_ns < before_ns:  # the clock jumped back
+            aligner.clear()
+        before_ns = stamp_ns
         for stream, ns, known in zip(spec.observed, used, at, strict=True):
             aligner.push(stream.name, ns, known[ns])
         frame = aligner.frame(row, stamp_ns)
@@ -92,23 +107,24 @@ def align_foreign(contents: Contents, spec: Spec) -> Extract:
     """Make steps of a plain bag: frames at the spec's rate as of receive time, actions from the
     robot's command topics.
 
-    Ticks run from the first moment on which every stream was seen. A command counts until the
-    robot's `command_timeout_s`; a latched axis keeps its last one. The human owned throughout.
+    Ticks run from the first moment on which every stream was seen; there are none in a gap. A
+    command counts until the robot's `command_timeout_s`; a latched axis keeps its last one. The
+    human owned throughout.
 
     Raises:
-        UserError: a stream or command topic of the spec is not in the bag.
+        UserError: a stream or command topic of the spec is not in the bag, several robots are, or
+            the clock was set back while it was recorded.
     """
     streams = stream_samples(contents, spec, stamped=False)
-    first = max(int(s.log_ns.min()) for s in streams.values())
-    last = max(int(s.log_ns.max()) for s in streams.values())
-    ticks = np.arange(first, last + 1, spec.period_ns, dtype=np.int64)
+    ticks = _ticks(streams, spec)
     sizes = Sizes(len(spec.frame_fields), len(spec.observed), len(spec.axes), 0, 0)
     steps = np.zeros(len(ticks), step_type(sizes))
     for name in steps.dtype.names or ():
         if steps[name].dtype.kind == 'f':
             steps[name] = np.nan
     steps['stamp_ns'] = ticks
-    steps['tick'] = steps['step'] = np.arange(len(ticks))
+    steps['tick'] = (ticks - ticks[0]) // spec.period_ns
+    steps['step'] = np.arange(len(ticks))
     for row, vector, used in _align(streams, spec, ticks):
         steps['frame'][row], steps['stream_stamps_ns'][row] = vector, used
     actions = _actions(contents, spec, ticks)
@@ -118,6 +134,21 @@ def align_foreign(contents: Contents, spec: Spec) -> Extract:
     steps['mode'] = np.where(driven, Mode.SUPERVISOR, Mode.HOLD)
     steps['owner'] = np.where(driven, Owner.HUMAN, Owner.NOBODY)
     return Extract(steps, (), ())
+
+
+def _ticks(streams: dict[str, Samples], spec: Spec) -> NDArray[np.int64]:
+    """Return the ticks: one a period from the first moment on which every stream was seen to the
+    last message, without those of a gap (a pause, a clock that was set forward) in which no frame
+    can be usable: each stream is silent for longer than one of them may be old."""
+    came = np.unique(np.concatenate([s.log_ns for s in streams.values()]))
+    first = max(int(s.log_ns.min()) for s in streams.values())
+    came = came[came >= first]
+    usable_ns = max(BACK_NS, round(min(s.max_age_s for s in spec.observed) * NS_PER_S))
+    gaps = np.flatnonzero(np.diff(came) > usable_ns)
+    begin = -((first - came[[0, *gaps + 1]]) // spec.period_ns)  # rounded up
+    end = (np.append(came[gaps] + usable_ns, came[-1]) - first) // spec.period_ns
+    numbers = [np.arange(a, b + 1) for a, b in zip(begin, end, strict=True)]
+    return first + np.concatenate(numbers) * spec.period_ns
 
 
 def _align(
@@ -144,11 +175,12 @@ def _actions(contents: Contents, spec: Spec, ticks: NDArray[np.int64]) -> Vector
     out = np.full((len(ticks), len(spec.axes)), np.nan)
     if not spec.robot.commands:
         raise UserError('robot', spec.robot.name, 'has no command topics to read actions from')
+    topics = Names(contents, wanted(spec))
     for command in spec.robot.commands:
-        topic = find_topic(contents.topics, command.topic, command.type)
-        if topic is None or not topic.rows:
-            raise _absent('command', command.topic, command.type, contents)
-        values, log_ns = _command_values(Table(topic), command, spec)
+        topic = topics.need('command', command.topic, command.type)
+        table = Table(topic)
+        _check_clock(topic.name, table.log_ns)
+        values, log_ns = _command_values(table, command, spec)
         at = np.searchsorted(log_ns, ticks, side='right') - 1
         age_ns = np.where(at >= 0, ticks - log_ns[at], np.iinfo(np.int64).max)
         fresh = age_ns <= spec.robot.command_timeout_s * NS_PER_S
@@ -171,8 +203,3 @@ def _command_values(
         values = values * (spec.period_ns / NS_PER_S)
     order = np.argsort(log_ns, kind='stable')
     return values[order], log_ns[order]
-
-
-def _absent(what: str, name: str, msgtype: str, contents: Contents) -> UserError:
-    there = [f'{topic.name} ({topic.type})' for topic in contents.topics.values()]
-    return UserError(f'{what} topic', name, f'no {msgtype} of that name in the bag', there)

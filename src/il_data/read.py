@@ -22,8 +22,9 @@ from il_data.contents import Contents, library_of, read_any, read_mcap
 from il_data.episode import Episode
 from il_data.frames import align_foreign, rebuild
 from il_data.manifest import Manifest, spec_of
+from il_data.names import wanted
 from il_data.own_types import COMMAND
-from il_data.steps import OWN_TYPES, Extract, extract, find_topic, sizes_of
+from il_data.steps import OWN_TYPES, Extract, extract, own, sizes_of
 
 UNNAMED = 'say of which task it is (--task of il train, il bags)'
 BEING_RECORDED = 'is being recorded'
@@ -193,12 +194,10 @@ def _identify(path: Path, spec: Spec | None, found: cache.Files) -> tuple[Manife
 
 def _decode(path: Path, spec: Spec) -> Extract:
     contents = raw(path, OWN_TYPES)
-    ours = find_topic(contents.topics, 'command', COMMAND) is not None
-    if not ours:
-        types = {s.type for s in spec.observed} | {c.type for c in spec.robot.commands}
-        contents = raw(path, types)
     try:
-        return extract(contents, spec) if ours else align_foreign(contents, spec)
+        if own(contents).find('command', COMMAND) is not None:
+            return extract(contents, spec)
+        return align_foreign(raw(path, {msgtype for _, msgtype in wanted(spec)}), spec)
     except UserError as error:  # among many bags, which one
         what = f'bag {path.name}: {error.what}'
         raise UserError(what, error.value, error.rule, error.choices) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +11,10 @@ from numpy.typing import NDArray
 from il_core.spec import Spec
 from il_core.structure import member
 from il_core.types import NS_PER_S, Cause, EpisodeEvent, EventKind, Mode, Outcome
-from il_data.contents import Contents, RawTopic
+from il_data.contents import Contents
 from il_data.episode import Sizes, step_type
+from il_data.names import Names
+from il_data.own_types import COMMAND
 from il_data.table import Table
 
 PACKAGE = 'interactive_il/msg/'
@@ -21,8 +22,8 @@ OWN_TYPES = tuple(
     PACKAGE + name
     for name in ('Proposal', 'ExpertAction', 'Command', 'GateStatus', 'EpisodeEvent')
 )
-# An expert action older than this was not what the gate acted on (the gate's joystick time-out).
-EXPERT_MAX_AGE_NS = round(0.3 * NS_PER_S)
+# The joystick time-out of gates that did not record it: older actions did not count.
+UNRECORDED_TIMEOUT_S = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,32 +35,20 @@ class Extract:
     events: tuple[EpisodeEvent, ...]
 
 
-def find_topic(topics: Mapping[str, RawTopic], name: str, msgtype: str = '') -> RawTopic | None:
-    """Return the topic `name`, whatever namespace it was recorded in; None where it is not there.
-
-    Args:
-        topics: by resolved name (`/left/policy/proposal`).
-        name: relative (`policy/proposal`).
-        msgtype: if not empty, only topics of this type.
-    """
-    wanted = name.lstrip('/')
-    fitting = [
-        topic
-        for full, topic in topics.items()
-        if (full.lstrip('/') == wanted or full.endswith('/' + wanted))
-        and msgtype in ('', topic.type)
-    ]
-    return min(fitting, key=lambda topic: len(topic.name), default=None)
+def own(contents: Contents) -> Names:
+    """Return the names of our own topics. Raises UserError where several gates were recorded."""
+    return Names(contents, (('command', COMMAND),))
 
 
 def extract(contents: Contents, spec: Spec) -> Extract:
     """Join commands with the proposal and gate status of the same stamp, and the newest expert
-    action that is not newer.
+    action that is not newer, where the gate let one count.
 
     Steps begin with the first tick of the episode on which somebody was handed control.
     """
+    topics = own(contents)
     proposals, experts, commands, states, events = (
-        Table(find_topic(contents.topics, name, msgtype))
+        Table(topics.find(name, msgtype))
         for name, msgtype in zip(
             ('policy/proposal', 'teleop/action', 'command', 'gate/status', 'episode/events'),
             OWN_TYPES,
@@ -72,9 +61,11 @@ def extract(contents: Contents, spec: Spec) -> Extract:
     steps = np.zeros(commands.n, step_type(sizes))
     _add_commands(steps, commands)
     stamps = steps['stamp_ns']
-    in_episode = _add_states(steps, states, _match(states.stamps_ns(), stamps), names)
+    rows = _match(states.stamps_ns(), stamps)
+    in_episode = _add_states(steps, states, rows, names)
     _add_proposals(steps, proposals, _match(proposals.stamps_ns(), stamps))
-    _add_experts(steps, experts, _newest(experts.stamps_ns(), stamps))
+    count_ns = _count_ns(states, rows)
+    _add_experts(steps, experts, _newest(experts.stamps_ns(), stamps, count_ns))
     begun = np.logical_or.accumulate(in_episode & (steps['mode'] != Mode.HOLD))
     return Extract(steps[in_episode & begun], names, events_of(events))
 
@@ -99,14 +90,29 @@ def _match(stamps: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.i
     return np.where(stamps[order][at] == wanted, order[at], -1)
 
 
-def _newest(stamps: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.intp]:
-    """Return for each wanted stamp the last row not newer and not too old, -1 where there is
-    none."""
+def _count_ns(states: Table, rows: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return for each tick up to what age an expert action counted: the time-out, below 0 where
+    the gate had heard none within it, so that none counted."""
+    timeout_s = states.numbers('joystick_timeout_s', 'f8', np.nan)
+    known = timeout_s > 0
+    heard = states.numbers('joystick_age_s', 'f8', np.nan) <= timeout_s
+    count_s = np.where(known, timeout_s, UNRECORDED_TIMEOUT_S)
+    count_s[known & ~heard] = -1.0
+    out = np.full(len(rows), UNRECORDED_TIMEOUT_S)
+    out[rows >= 0] = count_s[rows[rows >= 0]]
+    return np.round(out * NS_PER_S).astype(np.int64)
+
+
+def _newest(
+    stamps: NDArray[np.int64], wanted: NDArray[np.int64], count_ns: NDArray[np.int64]
+) -> NDArray[np.intp]:
+    """Return for each wanted stamp the last row not newer and no older than `count_ns`, -1 where
+    there is none."""
     order = np.argsort(stamps, kind='stable')
     if not len(order):
         return np.full(len(wanted), -1)
     at = np.searchsorted(stamps[order], wanted, side='right') - 1
-    fresh = (at >= 0) & (wanted - stamps[order][at] <= EXPERT_MAX_AGE_NS)
+    fresh = (at >= 0) & (wanted - stamps[order][at] <= count_ns)
     return np.where(fresh, order[at], -1)
 
 

@@ -64,9 +64,8 @@ class GateCore:
         self._arbiter = Arbiter(spec)
         self.joystick = Joystick(config.joystick_timeout_s, self._arbiter.problem, presses)
         self._observation = Observation(spec, config.observation_timeout_s)
-        self._tick, self._stamp_ns = 0, 0
+        self._tick, self._stamp_ns, self._joined = 0, 0, False
         self._first_ns: int | None = None
-        self._joined = False
         self._episode_id, self._seed, self._step, self._acting = '', 0, 0, False
         self._decision: Decision | None = None
         self._told = self._complaint = ''
@@ -280,6 +279,7 @@ class GateCore:
             self.joystick.age_s(now_ns),
             self.checkpoint_id,
             out.hand_back_ready,
+            self.joystick.timeout_s,
         )
 
     def _notices(self, out: SwitchOutput) -> Iterator[EpisodeEvent]:

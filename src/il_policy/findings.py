@@ -21,9 +21,9 @@ class PolicyFindings(Findings):
     BLIND = (
         'ERROR',
         '{fault}',
-        'an observed stream is missing, too old, or cannot be decoded',
+        'an observed stream is missing, too old, of another clock, or cannot be decoded',
         'see that it comes at its rate: `ros2 topic hz`; `il doctor --only transport` where it is '
-        'sent and does not arrive',
+        'sent and does not arrive; synchronise clocks (chrony) where it is stamped ahead',
     )
     FAULTY = (
         'ERROR',

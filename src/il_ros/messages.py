@@ -144,6 +144,7 @@ def state_to_msg(s: GateState) -> Any:
             thresholds=array('d', (s.thresholds.get(name, math.nan) for name in s.scores)),
             observation_age_s=float(s.observation_age_s),
             joystick_age_s=float(s.joystick_age_s),
+            joystick_timeout_s=float(s.joystick_timeout_s),
             checkpoint_id=s.checkpoint_id,
             hand_back_ready=s.hand_back_ready,
         ),
@@ -168,6 +169,7 @@ def state_from_msg(m: Any) -> GateState:
         m.joystick_age_s,
         m.checkpoint_id,
         m.hand_back_ready,
+        m.joystick_timeout_s,
     )
 
 

@@ -53,6 +53,40 @@ def test_ramps_requests_and_holds_carry_the_humans_action_and_idle_does_not(rig)
     np.testing.assert_array_equal(episode.human_labels, [False, True, True, False, True, False])
 
 
+@pytest.mark.parametrize(
+    ('timeout_s', 'age_s', 'every', 'held', 'labels'),
+    [
+        (1.0, lambda tick: tick % 10 * 0.05, 10, 40, range(40)),
+        (0.1, lambda tick: max(tick - 19, 0) * 0.05, 1, 22, range(22)),
+        (np.nan, lambda tick: np.nan, 10, 40, [t for t in range(40) if t % 10 <= 6]),
+        (1.0, lambda tick: np.nan, 1, 40, []),
+    ],
+    ids=['slow joystick', 'dies at tick 20', 'not recorded', 'never heard by the gate'],
+)
+def test_an_action_is_a_label_while_it_counted_for_the_gate(
+    rig, timeout_s, age_s, every, held, labels
+):
+    """`every`: ticks from one expert action to the next; `held`: ticks until HOLD."""
+    episode_id, world, send = rig.begin(), ToyWorld(rig.spec), rig.send
+    now = [0]
+
+    def sparsely(topic, message, lost=0):
+        if topic == '/gate/status':
+            message.joystick_age_s, message.joystick_timeout_s = age_s(now[0]), timeout_s
+        dead = every == 1 and now[0] >= 20
+        if topic != '/teleop/action' or not (now[0] % every or dead):
+            send(topic, message, lost)
+
+    rig.send = sparsely
+    for now[0] in range(40):
+        mode = Mode.SUPERVISOR if now[0] < held else Mode.HOLD
+        rig.tick(world, now[0], episode_id, mode, Owner.HUMAN)
+    rig.outcome()
+    rig.settle()
+    (episode,) = read_episodes(rig.folder)
+    assert np.flatnonzero(episode.human_labels).tolist() == [*labels]
+
+
 def test_bad_recordings_and_failed_demonstrations_are_left_out_and_named(rig):
     good, failed, bad = (rig.episode(human=range(30), seed=s) for s in range(3))
     rig.recorder.label(failed.episode_id, Outcome.FAILURE, '')
@@ -93,11 +127,12 @@ def test_steps_are_those_of_a_rollout(rig):
     assert steps[0].proposal.frame.age_s == 0.0
 
 
-def foreign(path, storage, spec, drop='', others=False, grips=1):
+def foreign(path, storage, spec, drop='', others=False, grips=1, start_s=1, jump_s=0):
     """Write a plain bag as `ros2 bag record` would: streams and commands, nothing of ours.
 
     The pose moves 0.1 m per tick in x, 0.1 s apart; commands stop after 2 s. `others`: somebody
     else publishes on joint_states, too, and first. `grips`: entries of most gripper commands.
+    `jump_s`: by so much the clock is set 1.5 s after `start_s`.
     """
     with Writer(path, version=9, storage_plugin=storage) as writer:
         topics = [(s.topic, s.type) for s in spec.streams]
@@ -113,17 +148,18 @@ def foreign(path, storage, spec, drop='', others=False, grips=1):
                 '/arm/joint_states', kind, typestore=STORE
             )
         for tick in range(60):
-            log_ns = NS_PER_S + tick * 50_000_000
+            log_ns = start_s * NS_PER_S + tick * 50_000_000
+            log_ns += jump_s * NS_PER_S if tick >= 30 else 0
             if others:
                 elbow = {'name': ['elbow'], 'position': np.array([1.0])}
                 message = make('sensor_msgs/msg/JointState', log_ns, **elbow)
                 writer.write(joints, log_ns, cdr(message))
-            for name, message in _plain(tick, log_ns, 1 if tick < 2 else grips):
+            for name, message in plain_tick(tick, log_ns, 1 if tick < 2 else grips):
                 if name in connections and not (name == 'servo/twist' and tick > 40):
                     writer.write(connections[name], log_ns, cdr(message))
 
 
-def _plain(tick, log_ns, grips):
+def plain_tick(tick, log_ns, grips):
     pose = make('geometry_msgs/msg/PoseStamped', log_ns)
     pose.pose.position.x = 0.1 * tick
     twist = make('geometry_msgs/msg/TwistStamped', log_ns)
@@ -157,6 +193,29 @@ def test_a_foreign_bag_trains_through_a_spec(tmp_path, storage):
     assert again.steps.tobytes() == episode.steps.tobytes()
 
 
+@pytest.mark.parametrize('jump_s', [100, 56 * 365 * 86400])
+def test_a_clock_that_is_set_forward_while_a_plain_bag_is_recorded_costs_nothing(tmp_path, jump_s):
+    """NTP that comes late, or a pause: both sides of it give the labels that they hold."""
+    spec = toy_spec()
+    foreign(tmp_path / 'plain', StoragePlugin.MCAP, spec)
+    foreign(tmp_path / 'jump', StoragePlugin.MCAP, spec, jump_s=jump_s)
+    plain, jump = (labels([read_episode(tmp_path / n, spec)]).columns for n in ('plain', 'jump'))
+    held = jump.observations[:, 0]
+    np.testing.assert_allclose(held, [*plain.observations[:30, 0], *[2.9] * 4, *held[34:]])
+    np.testing.assert_allclose(held[34:], plain.observations[30:, 0])
+    steps = read_episode(tmp_path / 'jump', spec).steps
+    assert len(steps) < 60 + 40, 'no steps where nothing was seen'
+    assert (np.diff(steps['stamp_ns']) % spec.period_ns == 0).all()
+    assert steps['tick'][-1] == 59 + jump_s * 20
+
+
+def test_a_clock_that_is_set_back_while_a_plain_bag_is_recorded_is_refused(tmp_path):
+    foreign(tmp_path / 'back', StoragePlugin.MCAP, toy_spec(), start_s=1000, jump_s=-100)
+    words = r"bag back: receive stamp on /arm/ee_pose is '901.500 s': comes after 1001.450 s"
+    with pytest.raises(UserError, match=words):
+        read_episode(tmp_path / 'back', toy_spec())
+
+
 def test_two_publishers_of_one_topic_read_as_they_do_live(tmp_path):
     """The arm and the gripper on joint_states: a message without the joint is left out."""
     spec = toy_spec()
@@ -183,12 +242,12 @@ def test_a_bag_of_several_files_is_judged_by_what_reads_it(tmp_path, capsys):
     spec = toy_spec()
     bag = tmp_path / 'split'
     foreign(bag, StoragePlugin.MCAP, spec)
-    foreign(tmp_path / 'rest', StoragePlugin.MCAP, spec)
+    foreign(tmp_path / 'rest', StoragePlugin.MCAP, spec, start_s=4)
     (tmp_path / 'rest' / 'rest.mcap').rename(bag / 'split_1.mcap')
     about = yaml.safe_load((bag / 'metadata.yaml').read_text())
     about['rosbag2_bagfile_information']['relative_file_paths'].append('split_1.mcap')
     (bag / 'metadata.yaml').write_text(yaml.safe_dump(about))
-    assert len(read_episode(bag, spec)) == 60
+    assert len(read_episode(bag, spec)) == 120
     assert check(bag, spec) == Finding(Verdict.OK, ())
     assert main(['repair', str(bag)]) == 0
     assert 'a plain bag' in capsys.readouterr().out, 'none of ours: no manifest is missing'

@@ -171,6 +171,62 @@ def test_frames_of_proposals_and_rebuilt_frames_are_equal_bit_by_bit(
     assert 'differ' not in lines
 
 
+def parity(bag: Path, frames: list[Frame]) -> None:
+    """Assert that frames are carried by the bag, and rebuilt from it, bit by bit."""
+    episode, rebuilt = read_episode(bag), rebuild_frames(bag)
+    assert len(episode) == len(frames)
+    for frame, carried, again in zip(frames, episode.frames, rebuilt, strict=True):
+        if frame.fault:
+            assert np.isnan(carried).all()
+            assert np.isnan(again).all()
+        else:
+            assert carried.tobytes() == again.tobytes() == frame.vector.tobytes()
+
+
+def test_while_a_sensor_s_clock_is_ahead_there_is_no_frame_live_and_in_the_bag(
+    tmp_path: Path,
+) -> None:
+    """For a second the clock of joint_states is 1 s ahead; then it is set right."""
+    rig, rng = Rig(tmp_path), np.random.default_rng(0)
+    start_ns = rig.now_ns + 2 * rig.spec.period_ns
+    heard = [
+        Arrived(s.stamp_ns, Sample(s.stream, s.stamp_ns + ahead_ns, np.full_like(s.value, made_s)))
+        for s in sensed(rng, rig.spec, start_ns)
+        for made_s in [(s.stamp_ns - start_ns) / 1e9]
+        for ahead_ns in [1000 * MS if s.stream == 'joint_states' and 1 <= made_s < 2 else 0]
+    ]
+    frames = live(rig.spec, start_ns, heard)
+    for frame in frames:
+        now_s = (frame.stamp_ns - start_ns) / 1e9
+        if 1.2 <= now_s < 2:
+            assert 's ahead of this clock' in frame.fault
+        if not frame.fault:
+            assert frame.vector.min() >= now_s - 0.2, 'no sample is older than it says'
+    assert sum(not frame.fault for frame in frames) > 30
+    parity(record(rig, rng, frames, heard), frames)
+
+
+def test_frames_after_a_clock_that_jumped_back_are_rebuilt_too(tmp_path: Path) -> None:
+    rig, rng = Rig(tmp_path), np.random.default_rng(0)
+    ticker, frames, zeros = Ticker(rig.spec), list[Frame](), np.zeros(len(rig.spec.axes))
+    episode_id = rig.begin()
+    for tick in range(40):
+        rig.now_ns += rig.spec.period_ns
+        stamp_ns = rig.now_ns - (3000 * MS if tick >= 20 else 0)
+        for stream in rig.spec.observed:
+            sample = Sample(stream.name, stamp_ns, rng.normal(size=len(stream.fields)))
+            rig.send(f'/{stream.name}', message(sample))
+            ticker.push(stream.name, stamp_ns, sample.value)
+        frame = ticker.tick(stamp_ns)
+        assert frame is not None
+        assert not frame.fault
+        frames.append(frame)
+        rig.send('/policy/proposal', proposal(rig.spec, frame))
+        rig.decide(tick, stamp_ns, episode_id, Mode.AUTONOMOUS, Owner.POLICY, zeros)
+    rig.outcome()
+    parity(rig.folder / rig.settle().episode_id, frames)
+
+
 def test_a_stamp_that_two_samples_bear_cannot_be_rebuilt_and_is_not_called_wrong(
     tmp_path: Path,
 ) -> None:

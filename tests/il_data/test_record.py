@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import resource
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +70,7 @@ def test_cached_columns_equal_decoded_ones_and_follow_the_bag(rig):
     fresh = read_episode(path, cached=False)
     assert not (path / '.cache').exists()
     first, second = read_episode(path), read_episode(path)
-    assert not second.steps.flags.owndata, 'memory-mapped'
+    assert not second.steps.flags.writeable, 'as it came from the file'
     assert fresh.steps.tobytes() == first.steps.tobytes() == second.steps.tobytes()
     assert fresh.events == second.events
     kept = (path / '.cache' / 'columns').read_bytes()
@@ -79,6 +81,29 @@ def test_cached_columns_equal_decoded_ones_and_follow_the_bag(rig):
     assert read_episode(path).steps.tobytes() == fresh.steps.tobytes()
     rig.recorder.label('', Outcome.FAILURE, 'seen too late')
     assert read_episode(path).outcome is Outcome.FAILURE
+
+
+def test_cached_episodes_hold_no_file_open_however_many_they_are(rig):
+    source = bag(rig, rig.episode(ticks=3))
+    for number in range(40):
+        shutil.copytree(source, rig.folder / f'20261122T210000_{number:04d}')
+    read_episodes(rig.folder)
+    before = len(os.listdir('/proc/self/fd'))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before + 20, hard))
+    try:
+        episodes = read_episodes(rig.folder)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(episodes) == 41
+    assert len(os.listdir('/proc/self/fd')) == before
+
+
+def test_a_cache_that_cannot_be_opened_is_none(rig):
+    path = bag(rig, rig.episode())
+    fresh = read_episode(path, cached=False)
+    (path / '.cache' / 'columns').mkdir(parents=True)
+    assert read_episode(path).steps.tobytes() == fresh.steps.tobytes()
 
 
 def test_metadata_is_what_rosbag2_version_9_holds(rig):

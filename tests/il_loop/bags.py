@@ -71,6 +71,7 @@ def send(rig: Rig, step: Step, episode_id: str) -> None:
             checkpoint_id=state.checkpoint_id,
             observation_age_s=state.observation_age_s,
             joystick_age_s=state.joystick_age_s,
+            joystick_timeout_s=state.joystick_timeout_s,
             score_names=list(state.scores),
             scores=np.array(list(state.scores.values())),
             thresholds=np.array(limits),

@@ -338,7 +338,7 @@ def test_commands_work_on_the_run(run, tmp_path, capsys):
     assert training.config['threads'] == 2
     assert training.episodes == {e.episode_id: content_hash(e) for e in read_bags(run)}
     with pytest.raises(UserError, match=r'bc.epochs: 60.0 -> 5.0.*no episode is new: record one'):
-        train_train_cli.round_([str(run.path), '--epochs', '5'])
+        train_cli.round_([str(run.path), '--epochs', '5'])
     sides = [str(run.evaluated(number).bags) for number in (1, 0)]
     result = tmp_path / 'result.json'
     seeds = ['--seed', str(SEEDS[0]), '-n', str(len(SEEDS))]
@@ -354,8 +354,8 @@ def test_commands_work_on_the_run(run, tmp_path, capsys):
 def test_a_round_is_made_once(run, tmp_path, capsys):
     (tmp_path / 'bags').symlink_to(run.bags)
     argv = [str(tmp_path), '--epochs', '1', '--members', '2']
-    assert train_train_cli.round_(argv) == 0
-    assert train_train_cli.round_([*argv, '--threads', '2']) == 0
+    assert train_cli.round_(argv) == 0
+    assert train_cli.round_([*argv, '--threads', '2']) == 0
     assert 'nothing new: round 0 has seen all 10 bags' in capsys.readouterr().out
 
 
@@ -448,7 +448,7 @@ def test_empty_folders_are_named(tmp_path):
     with pytest.raises(UserError, match=str(tmp_path)):
         train_cli.train([str(tmp_path), '--out', str(tmp_path / 'bc')])
     with pytest.raises(UserError, match='il collect'):
-        train_train_cli.round_([str(tmp_path)])
+        train_cli.round_([str(tmp_path)])
 
 
 def test_a_folder_one_level_off_leads_to_the_right_one(run, tmp_path):
@@ -474,7 +474,7 @@ def test_a_folder_one_level_off_leads_to_the_right_one(run, tmp_path):
 )
 def test_unknown_names_are_told_before_settings_are_compared(run, wrong, said):
     with pytest.raises(UserError, match=said):
-        train_train_cli.round_([str(run.path), *wrong])
+        train_cli.round_([str(run.path), *wrong])
 
 
 def test_bags_are_evaluated_with_their_gate_and_once_per_seed(run, tmp_path):

@@ -105,6 +105,7 @@ def test_gate_state_round_trip_with_and_without_thresholds():
         2.5,
         'id',
         True,
+        0.4,
     )
     assert messages.state_from_msg(over_the_wire(messages.state_to_msg(sent))) == sent
 
@@ -115,6 +116,7 @@ def test_unknown_ages_stay_unknown():
     )
     assert math.isnan(back.observation_age_s)
     assert math.isnan(back.joystick_age_s)
+    assert math.isnan(back.joystick_timeout_s)
 
 
 def test_event_round_trip():

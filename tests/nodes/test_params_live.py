@@ -53,6 +53,7 @@ def test_a_longer_joystick_time_out_holds_from_the_next_tick_on(gate):
     gate.joystick_speaks, since = False, len(gate.states)
     gate.spin_for(2.0)  # the rig's own time-out is 1 s
     assert {s.mode for s in gate.states[since:]} == {Mode.SUPERVISOR}
+    assert {s.joystick_timeout_s for s in gate.states[since:]} == {5.0}, 'readers go by it'
     assert set_gate(gate, joystick_timeout_s=0.5) == ''
     assert gate.spin(lambda: gate.mode is Mode.HOLD, 2.0)
     assert gate.cause is Cause.STALE_JOYSTICK

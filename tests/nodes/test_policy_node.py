@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from il_core.load import load_spec
-from il_core.types import Mode, Proposal
+from il_core.types import NS_PER_S, Mode, Proposal
 from il_policy.node import PolicyNode
 from il_ros.build import build_stream
 from il_ros.topics import TOPICS, create_publisher, create_subscription, stream_topic
@@ -138,6 +138,28 @@ def test_a_stream_with_wrong_stamps_is_named_and_leaves_the_others_alone(stand, 
     assert not [p.fault for p in stand.proposals if p.fault], 'good samples are there, too'
     assert stand.spin(lambda: re.search(words, said(('joint_states',))), every_s=0.02)
     assert all('joint_states' in p.fault for p in stand.proposals if p.fault)
+
+
+def test_a_sensor_whose_clock_is_ahead_is_named_and_never_taken_for_fresh(stand):
+    policy = stand.add(PolicyNode, task='reach')
+    sensors, ahead = Sensors(stand), Sensors(stand)
+    others = [s.name for s in ahead.out if s.name != 'joint_states']
+    assert policy.autostart()
+
+    def sense():
+        sensors(policy.now_ns(), skip=('joint_states',))
+        ahead(policy.now_ns() + NS_PER_S, skip=others)
+        return stand.proposals and 's ahead of this clock' in stand.proposals[-1].fault
+
+    assert stand.spin(sense, every_s=0.02)
+    del stand.proposals[:]
+    stand.spin(lambda: sense() and False, limit_s=2.0, every_s=0.02)
+    assert len(stand.proposals) > 20
+    for proposal in stand.proposals:
+        assert re.match(r'joint_states: stamped \d\.\d+ s ahead of this clock', proposal.fault)
+    assert stand.spin(
+        lambda: sensors(policy.now_ns()) or not stand.proposals[-1].fault, every_s=0.02
+    ), 'its clock was set right'
 
 
 def test_a_clock_that_jumps_back_between_ticks_of_a_timer_is_followed(stand):

@@ -21,7 +21,13 @@ TICKS, HUMAN, SEED = 12, range(4, 8), 7
 LACKING = {
     'Proposal': ('chunk_length', 'chunk', 'features', 'inference_s', 'fault'),
     'Command': ('transition', 'limited'),
-    'GateStatus': ('observation_age_s', 'joystick_age_s', 'checkpoint_id', 'hand_back_ready'),
+    'GateStatus': (
+        'observation_age_s',
+        'joystick_age_s',
+        'joystick_timeout_s',
+        'checkpoint_id',
+        'hand_back_ready',
+    ),
     'ExpertAction': ('seed',),
     'EpisodeEvent': ('tick', 'cause', 'detail'),
 }
