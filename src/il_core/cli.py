@@ -4,6 +4,7 @@ used."""
 from __future__ import annotations
 
 import errno
+import os
 import sys
 
 from il_core.errors import UserError
@@ -47,6 +48,7 @@ SUMMARIES = {
 }
 
 
+BROKEN_PIPE = 141  # as a shell has it for a program that SIGPIPE ended
 # What to do about an error of the system, by its number.
 REMEDIES = (
     ((errno.ENOSPC, errno.EDQUOT), '; make room there and run the same command again'),
@@ -64,10 +66,15 @@ def main(argv: list[str] | None = None) -> int:
         print(_usage())
         return 0 if args else 2
     try:
-        return int(COMMANDS.load(args[0])(args[1:]) or 0)
+        code = int(COMMANDS.load(args[0])(args[1:]) or 0)
+        sys.stdout.flush()
+        return code
     except UserError as error:
         print(f'il {args[0]}: {error}', file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever reads what is printed has seen enough (`il … | head`)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        return BROKEN_PIPE
     except OSError as error:
         print(f'il {args[0]}: {_refusal(error)}', file=sys.stderr)
         return 1

@@ -44,7 +44,8 @@ class RoundFile:
         selection: in words, what counts as supervision.
         config: of the training; `seed` of the training.
         settings: all that the round was asked for with, a `RoundConfig`; empty in older files.
-        gate: name, parameters and thresholds of the gate that was fitted; empty where none was.
+        gate: name of the gate and, where it was fitted, thresholds, alpha and on how many states;
+            empty where none was named.
         validation_loss: of the policy, None where nothing was held out.
         training_s: wall time.
     """

@@ -12,12 +12,12 @@ from il_core.types import Mode, Owner
 from il_data.cli import main
 from il_data.manifest import Manifest
 from il_data.read import being_recorded, read_episode, read_episodes
-from il_loop.cli import train
 from il_loop.evaluate import from_bags
 from il_loop.job import Job
 from il_loop.report_data import read_all
 from il_loop.rounds import read_bags
 from il_loop.run_folder import RunFolder
+from il_loop.train_cli import train
 from tests.il_data.fake import Rig, ToyWorld
 from tests.il_data.test_repair import crashed
 

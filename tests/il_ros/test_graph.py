@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -276,3 +277,13 @@ def test_a_policy_that_can_never_act_is_said(capsys):
     for other in (['--checkpoint', 'c', '--run', 'r'], ['--mode', 'demonstrate']):
         assert main(['--print-graph', '--operator', 'keyboard', *other]) == 0
         assert not capsys.readouterr().err
+
+
+def test_who_has_read_enough_of_what_is_printed_ends_it_in_silence():
+    """As in `il run --print-graph | head -1`."""
+    command = [sys.executable, '-m', 'il_core.cli', 'run', '--print-graph', '--operator', 'none']
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    said = process.stderr.read().decode()
+    assert process.wait(30) == 141
+    assert [line for line in said.splitlines() if not line.startswith('warning: ')] == []
