@@ -159,6 +159,7 @@ def test_a_cell_of_a_method_that_is_another_one_now_is_not_compared(tmp_path):
         gates.load(tmp_path)
 
 
+@pytest.mark.slow
 def test_steps_of_the_policy_are_no_labels_of_the_human(tmp_path):
     words = ['0', '--folder', str(tmp_path), *SMALL.split()]
     for method in ('bc', 'hg_iwr'):

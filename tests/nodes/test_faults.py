@@ -51,6 +51,7 @@ def test_no_fault_makes_an_unsafe_command_or_loses_a_finished_episode(tmp_path):
     assert rows['rogue_writer']['cause'] in ('RIVAL', 'STALE_OBSERVATION')
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_no_fault_makes_an_unsafe_command_in_a_graph_of_one_process(tmp_path):
     rows = campaign(tmp_path / 'faults.json', TOGETHER, '--composed')

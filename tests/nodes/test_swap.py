@@ -181,6 +181,7 @@ def test_a_training_runs_beside_the_graph_and_its_result_is_swapped_in(graph, ch
     assert driven_by(graph, 3) == ids(made)
 
 
+@pytest.mark.slow  # the one above with critics
 @pytest.mark.parametrize('graph', ['thrifty_dagger'], indirect=True)
 def test_a_gate_with_a_critic_is_refitted_beside_the_graph_and_swapped_in(graph, checkpoints):
     assert driven_by(graph, 0) == ids(checkpoints[0])
