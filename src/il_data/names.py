@@ -32,8 +32,9 @@ class Names:
     """
 
     def __init__(self, contents: Contents, wanted: Wanted) -> None:
-        self._topics = contents.topics
-        self._space = None if contents.ours else _namespace(contents.topics, wanted)
+        # Files that ROS 2 did not write may have names without the leading slash.
+        self._topics = {'/' + full.lstrip('/'): topic for full, topic in contents.topics.items()}
+        self._space = None if contents.ours else _namespace(self._topics, wanted)
 
     def find(self, name: str, msgtype: str) -> RawTopic | None:
         """Return the topic of that name and type, None where it is not in the bag."""

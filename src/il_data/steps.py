@@ -96,7 +96,8 @@ def _count_ns(states: Table, rows: NDArray[np.intp]) -> NDArray[np.int64]:
     timeout_s = states.numbers('joystick_timeout_s', 'f8', np.nan)
     known = timeout_s > 0
     heard = states.numbers('joystick_age_s', 'f8', np.nan) <= timeout_s
-    count_s = np.where(known, timeout_s, UNRECORDED_TIMEOUT_S)
+    # The gate counts from receipt, this from the stamp: a shorter time-out is its `heard` alone.
+    count_s = np.where(known, np.maximum(timeout_s, UNRECORDED_TIMEOUT_S), UNRECORDED_TIMEOUT_S)
     count_s[known & ~heard] = -1.0
     out = np.full(len(rows), UNRECORDED_TIMEOUT_S)
     out[rows >= 0] = count_s[rows[rows >= 0]]
