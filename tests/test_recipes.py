@@ -128,6 +128,9 @@ def test_the_task_can_be_solved_and_repeats(
 def rover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Spec:
     paths = Recipe('A robot').cook(tmp_path, monkeypatch)
     assert paths['roam.yaml'].parent == paths['rover.yaml'].parent
+    (tmp_path / 'panda.yaml').write_text('{name: panda, robot: panda}')  # a task
+    (tmp_path / 'mine.yaml').write_text('{name: mine, robot: panda, horizon_s: 1.0}')
+    assert load_spec(str(tmp_path / 'mine.yaml')).robot.name == 'panda'
     return load_spec(str(paths['roam.yaml']))
 
 

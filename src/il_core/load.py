@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,10 +43,12 @@ def load_spec(task: str, robot: str = '') -> Spec:
 
 
 def _robot_of(task: Path, robot: str) -> Path:
-    """Return the file of a task's own robot: one beside the task's, or one that is shipped."""
+    """Return the file of a task's own robot: one beside the task's, or one that is shipped. A task
+    of that name is no robot."""
     beside = task.parent / (robot if robot.endswith(share.ENDINGS) else f'{robot}.yaml')
-    own = beside.is_file() and beside != task
-    return beside if own else share.find('robots', robot)
+    data = read_yaml(beside) if beside.is_file() else {'robot': ''}
+    is_task = isinstance(data, Mapping) and 'robot' in data
+    return share.find('robots', robot) if is_task else beside
 
 
 def spec_from_plain(data: object, where: str) -> Spec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -75,10 +76,15 @@ def learned_seeds(path: Path) -> set[int]:
     its run folder is there to tell."""
     ids, above = checkpoint.load(path).policy.training.episodes, path.absolute().parents
     bags = [RunFolder(folder).bags / name for folder in above[:2] for name in ids]
-    seeds = {manifest.load(bag).seed for bag in bags if (bag / manifest.FILE).is_file()}
-    for made in RunFolder(above[1]).rounds():
-        if made.checkpoint_id == checkpoint.load(path).id:
-            seeds.update(probe_seeds(made.number, made.gate.get('probes', 0)))
+    seeds = set()
+    for bag in bags:
+        if (bag / manifest.FILE).is_file():
+            with contextlib.suppress(UserError):  # damaged: this is a hint, and no reader of bags
+                seeds.add(manifest.load(bag).seed)
+    with contextlib.suppress(UserError):
+        for made in [made for folder in above[1:2] for made in RunFolder(folder).rounds()]:
+            if made.checkpoint_id == checkpoint.load(path).id:
+                seeds.update(probe_seeds(made.number, made.gate.get('probes', 0)))
     return seeds
 
 

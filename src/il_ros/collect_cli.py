@@ -101,6 +101,10 @@ class Bar(Watch):
         self._bar.update(self._task, advance=1)
 
 
+def _file(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog='il collect',
@@ -123,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         help='discard the episode and end after so many seconds in which nobody acts (default: '
         '20); on a robot that waits for a human to begin only where something is broken',
     )
-    parser.add_argument('--out', type=Path, help='write the episodes as JSON into this file')
+    parser.add_argument('--out', type=_file, help='write the episodes as JSON into this file')
     parser.add_argument(
         '--start-graph',
         action='store_true',

@@ -46,12 +46,13 @@ def present(run: Path) -> dict[int, Collected]:
 def _episode(path: Path) -> Collected:
     try:
         data = json.loads(path.read_text())
-        outcome, seed = Outcome[data['outcome'].upper()], int(data['seed'])
+        outcome = Outcome[data['outcome'].upper()]
         name, verdict, reason = (str(data[key]) for key in ('episode_id', 'verdict', 'reason'))
+        counts = is_finished(verdict, outcome, reason)
+        seed = int(data['seed']) if counts else -1
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         rule = f'is damaged ({error!r}): run `il bags repair {path.parent}`'
         raise UserError('manifest', str(path), rule) from error
-    counts = is_finished(verdict, outcome, reason)
     return Collected(name, str(path.parent), seed, data['outcome'], verdict, counts=counts)
 
 

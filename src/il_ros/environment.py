@@ -82,9 +82,23 @@ def gamepad_driver(environ: Mapping[str, str]) -> str:
     Unplugged it is silent. `joy_node` reports every button as let go then, which is how a human
     gives the robot to the policy under a gate like `hg_dagger`.
     """
-    sdl = importlib.util.find_spec('pygame') is not None
     joy = foreign_executable('joy', 'joy_node', environ) is not None
-    return 'joy_node' if joy and not sdl else 'joystick_node'
+    return 'joy_node' if joy and not has_sdl(environ) else 'joystick_node'
+
+
+def has_sdl(environ: Mapping[str, str]) -> bool:
+    """Return whether our nodes find SDL. In a colcon install they may run on another Python than
+    this process, as under `ros2 launch`: that in the first line of their scripts."""
+    script = foreign_executable('interactive_il', 'joystick_node', environ)
+    if script is None:
+        return importlib.util.find_spec('pygame') is not None
+    python = script.read_text().partition('\n')[0].removeprefix('#!')
+    look = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pygame') is None)"
+    try:
+        done = subprocess.run([python, '-c', look], capture_output=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def _log_dir() -> str:

@@ -59,6 +59,14 @@ def test_joy_node_reads_the_gamepad_only_where_nothing_else_can(tmp_path, monkey
     assert not GraphArgs(**driven, joystick_driver='joystick_node').warning
     assert not GraphArgs(mode='demonstrate', run='r').warning
     assert names(joystick_driver='joystick_node')[-1] == 'joystick'
+    script = tmp_path / 'lib' / 'interactive_il' / 'joystick_node'
+    script.parent.mkdir()
+    for code, chosen in ((0, 'joystick'), (1, 'joy')):  # of the nodes' Python, not of this one
+        python = tmp_path / f'python{code}'
+        python.write_text(f'#!/bin/sh\nexit {code}\n')
+        python.chmod(0o755)
+        script.write_text(f'#!{python}\nimport os\n')
+        assert names()[-1] == chosen
     assert names(operator='keyboard', joystick_driver='joystick_node')[-1] == 'keyboard'
     with pytest.raises(UserError, match='did you mean joy_node'):
         GraphArgs(joystick_driver='joynode')

@@ -49,12 +49,12 @@ def _names() -> list[str] | None:
 
 def _driver() -> Result:
     """Say who reads the gamepad in a graph: as `GraphArgs.joystick_reader` chooses."""
-    sdl = "`pip install '.[joystick]'` from the checkout"
-    if environment.gamepad_driver(environment.of_children()) == 'joy_node':
+    sdl, environ = "`pip install '.[joystick]'` from the checkout", environment.of_children()
+    if environment.gamepad_driver(environ) == 'joy_node':
         finding = 'joy_node; unplugged it says that all buttons were let go'
         remedy = f'{sdl}: joystick_node, which is silent then, needs SDL'
         return warn('driver', finding, remedy)
-    if importlib.util.find_spec('pygame') is not None:
+    if environment.has_sdl(environ):
         return ok('driver', 'joystick_node of this package')
     remedy = f'{sdl}, or `apt install ros-$ROS_DISTRO-joy` on a ROS install; {KEYBOARD}'
     return warn('driver', 'neither pygame nor the package joy is installed', remedy)
