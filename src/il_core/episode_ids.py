@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _ID = re.compile(r'\d{8}T\d{6}_(\d{4,})')
 
@@ -19,3 +20,11 @@ def recorded_order(episode_id: str) -> tuple[int, str]:
     The number tells, as a clock may be set back; what is not our recorder's comes first, by name.
     """
     return number_of(episode_id), episode_id
+
+
+def in_order(episode_ids: Iterable[str]) -> list[str]:
+    """Sort the episodes of a folder oldest first. Where a number is there twice they are of more
+    than one run, and only their times tell."""
+    ids = list(episode_ids)
+    numbers = [number for number in map(number_of, ids) if number]
+    return sorted(ids, key=recorded_order if len({*numbers}) == len(numbers) else None)

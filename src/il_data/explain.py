@@ -44,7 +44,7 @@ def explain(path: Path) -> TimeLine:
     Raises:
         UserError: no bag, a damaged one, or one without gate/status (not by our recorder).
     """
-    topics = Names(raw(path, (STATUS, EVENT)), (('gate/status', STATUS),))
+    topics = Names(raw(path, (STATUS, EVENT)), (('gate/status', STATUS),), scattered=True)
     found = _states(Table(topics.find('gate/status', STATUS)))
     states = [s for s in found if s.stamp_ns]  # a gate that joins in lockstep knows no time yet
     inside = next((i for i, state in enumerate(states) if state.episode_id), None)

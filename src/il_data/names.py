@@ -26,14 +26,17 @@ class Names:
     Args:
         contents: of the bag.
         wanted: the robot's namespace is the one that has them all.
+        scattered: a topic that the namespace lacks may be in another one, where it is the only one
+            of its name: nodes of one graph need not share a namespace.
 
     Raises:
         UserError: several namespaces have them all.
     """
 
-    def __init__(self, contents: Contents, wanted: Wanted) -> None:
+    def __init__(self, contents: Contents, wanted: Wanted, scattered: bool = False) -> None:
         # Files that ROS 2 did not write may have names without the leading slash.
         self._topics = {'/' + full.lstrip('/'): topic for full, topic in contents.topics.items()}
+        self._scattered = scattered
         self._space = None if contents.ours else _namespace(self._topics, wanted)
 
     def find(self, name: str, msgtype: str) -> RawTopic | None:
@@ -41,7 +44,10 @@ class Names:
         if self._space is None:
             return _anywhere(self._topics, name, msgtype)
         topic = self._topics.get(_full(self._space, name))
-        return topic if topic and topic.type == msgtype else None
+        if topic is not None and topic.type == msgtype:
+            return topic
+        fitting = _fitting(self._topics, name, msgtype) if self._scattered else []
+        return fitting[0] if len(fitting) == 1 else None
 
     def need(self, what: str, name: str, msgtype: str) -> RawTopic:
         """Return the topic of that name and type. Raises UserError where it has no message."""
@@ -83,6 +89,11 @@ def _full(space: str, name: str) -> str:
 
 def _anywhere(topics: Mapping[str, RawTopic], name: str, msgtype: str) -> RawTopic | None:
     """Return the topic `name`, whatever namespace it was recorded in."""
-    end = '/' + name.lstrip('/')
-    fitting = [t for full, t in topics.items() if full.endswith(end) and t.type == msgtype]
+    fitting = _fitting(topics, name, msgtype)
     return min(fitting, key=lambda topic: len(topic.name), default=None)
+
+
+def _fitting(topics: Mapping[str, RawTopic], name: str, msgtype: str) -> list[RawTopic]:
+    """Return the topics `name` of all namespaces."""
+    end = '/' + name.lstrip('/')
+    return [t for full, t in topics.items() if full.endswith(end) and t.type == msgtype]

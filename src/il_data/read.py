@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from il_core.episode_ids import recorded_order
+from il_core.episode_ids import in_order
 from il_core.errors import UserError
 from il_core.spec import Spec
 from il_core.types import Vector
@@ -149,8 +149,7 @@ def _bags(folder: Path) -> list[tuple[Path, Files]]:
         return [(folder, own)]
     if not folder.is_dir():
         return []
-    inside = [name for name in os.listdir(folder) if not name.startswith('.')]
-    inside.sort(key=recorded_order)
+    inside = in_order(name for name in os.listdir(folder) if not name.startswith('.'))
     found = [(path, cache.files_of(path)) for path in map(folder.joinpath, inside)]
     return [(path, files) for path, files in found if files.storage or files.manifest]
 

@@ -37,7 +37,7 @@ class Extract:
 
 def own(contents: Contents) -> Names:
     """Return the names of our own topics. Raises UserError where several gates were recorded."""
-    return Names(contents, (('command', COMMAND),))
+    return Names(contents, (('command', COMMAND),), scattered=True)
 
 
 def extract(contents: Contents, spec: Spec) -> Extract:

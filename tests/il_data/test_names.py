@@ -6,14 +6,18 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 
+from il_core.episode_ids import in_order
 from il_core.errors import UserError
 from il_core.types import NS_PER_S, Mode, Owner
+from il_data.contents import RawTopic
 from il_data.explain import explain
+from il_data.names import Names
 from il_data.read import read_episode
 from tests.il_data.fake import STORE, Rig, ToyWorld, cdr
 from tests.il_data.test_dataset import plain_tick
@@ -105,3 +109,26 @@ def test_two_graphs_in_one_plain_bag_are_refused_too(tmp_path):
     for read in (lambda path: read_episode(path, SPEC), explain):
         with pytest.raises(UserError, match="namespace is '/arm1, /arm2'"):
             read(tmp_path / 'two')
+
+
+def topic(name, msgtype='t'):
+    return RawTopic(name, msgtype, '', rows=[(0, b'')])
+
+
+def test_nodes_of_one_graph_may_be_in_several_namespaces_and_files_may_lack_the_slash():
+    found = [topic('/left/command'), topic('/teleop/action'), topic('/a/event'), topic('/b/event')]
+    contents = SimpleNamespace(ours=False, topics={t.name: t for t in found})
+    names = Names(contents, (('command', 't'),), scattered=True)
+    assert names.find('command', 't') is found[0]
+    assert names.find('teleop/action', 't') is found[1]
+    assert names.find('event', 't') is None, 'whose?'
+    assert Names(contents, (('command', 't'),)).find('teleop/action', 't') is None
+    bare = SimpleNamespace(ours=False, topics={'joint_states': topic('joint_states')})
+    assert Names(bare, (('joint_states', 't'),)).need('stream', 'joint_states', 't')
+
+
+def test_episodes_of_two_runs_in_one_folder_are_in_the_order_of_their_times():
+    one = ['20261201T100000_0001', '20261130T100000_0002']  # the clock was set back
+    assert in_order(reversed(one)) == one
+    other = '20261101T100000_0001'
+    assert in_order([*one, other]) == [other, one[1], one[0]]
