@@ -97,6 +97,7 @@ def make_round(
     config: RoundConfig,
     progress: Callable[[Progress], None] | None = None,
     probe: Probe | None = None,
+    number: int | None = None,
 ) -> RoundFile:
     """Make the next round from all episodes, or return the last one where nothing is new. An
     episode with another outcome or verdict than before is.
@@ -108,13 +109,18 @@ def make_round(
         episodes: all that there are, demonstrations included, of this and earlier rounds.
         probe: lets the new policy act alone for some episodes, from which a gate learns where it
             fails; they are no labels.
+        number: of the next round when bags were read and probes were made for it.
 
     Raises:
         UserError: no labels, episodes of an earlier round are missing or changed, nothing new but
             other settings than the last round's, an alpha that differs from the one by which an
-            earlier round settled the gate, or another process makes a round in this folder.
+            earlier round settled the gate, another process makes a round in this folder, or has
+            made one since `number` was read as that of the next.
     """
     with locked(run.path):
+        if number is not None and number != run.next_number():
+            rule = f'was made in {run.path} meanwhile: run the command again'
+            raise UserError('round', number, rule)
         return _make_round(run, episodes, config, progress, probe)
 
 

@@ -90,7 +90,7 @@ def round_(argv: list[str]) -> int:
     check_writable('run folder', run.path)
     probe = prober(episodes[0].spec, config, number)
     with training_lines() if args.json else training_bar() as step:
-        made = make_round(run, episodes, config, step, probe)
+        made = make_round(run, episodes, config, step, probe, number)
     words = f'{round_words(made)}; in {run.round(made.number)}'
     if made.number < number:
         words = f'nothing new: round {made.number} has seen all {len(made.episodes)} bags'
