@@ -114,13 +114,11 @@ def make_round(
     Raises:
         UserError: no labels, episodes of an earlier round are missing or changed, nothing new but
             other settings than the last round's, an alpha that differs from the one by which an
-            earlier round settled the gate, another process makes a round in this folder, or has
-            made one since `number` was read as that of the next.
+            earlier round settled the gate, another process makes a round in this folder, or has.
     """
     with locked(run.path):
         if number is not None and number != run.next_number():
-            rule = f'was made in {run.path} meanwhile: run the command again'
-            raise UserError('round', number, rule)
+            raise UserError('round', number, f'was made in {run.path} meanwhile: do it again')
         return _make_round(run, episodes, config, progress, probe)
 
 

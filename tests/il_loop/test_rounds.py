@@ -173,7 +173,7 @@ def test_a_round_after_a_lost_one_comes_after_the_last(trained, tmp_path):
     (tmp_path / 'round_1').symlink_to(trained[0].round(1))
     more = play(make_loop(ToyWorld(), DEMONSTRATE), [50], 'more')
     assert make_round(run, episodes, QUICK, number=2).number == 1, 'nothing is new'
-    with pytest.raises(UserError, match='round is 1: was made in .* meanwhile: run the command'):
+    with pytest.raises(UserError, match=r'round is 1: was made in .* meanwhile: do it again'):
         make_round(run, [*episodes, *more], QUICK, number=1)
     assert make_round(run, [*episodes, *more], QUICK).number == 2
     assert [made.number for made in run.rounds()] == [1, 2]
