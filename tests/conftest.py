@@ -15,8 +15,13 @@ _paths = [str(ROOT / 'src'), str(ROOT), os.environ.get('PYTHONPATH', '')]
 os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, _paths))
 # As `il run` does: what a killed process leaves in shared memory must not reach the next test.
 environment.use_transport()
+# Output is that of a pipe, whoever runs the tests (pytest-xdist says 80 to its workers).
+os.environ.pop('COLUMNS', None)
 
-_domains = itertools.count(os.getpid())
+# Workers of pytest-xdist are children of one process: they share its number and take turns.
+_workers = int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', 1))
+_worker = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
+_domains = itertools.count(os.getppid() * _workers + _worker, _workers)
 
 
 @pytest.fixture(scope='module', autouse=True)

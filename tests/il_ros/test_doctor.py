@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import contextlib
 import os
 import re
 import signal
@@ -141,7 +142,10 @@ def test_what_a_killed_node_leaves_in_shared_memory_is_named():
     node = subprocess.Popen(command, env=env, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
     def its_files():
-        links = [os.readlink(path) for path in Path(f'/proc/{node.pid}/fd').iterdir()]
+        links = []
+        for path in Path(f'/proc/{node.pid}/fd').iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                links.append(os.readlink(path))
         return {Path(link).name for link in links if link.startswith('/dev/shm/fastrtps_')}
 
     end_s = time.monotonic() + 40
