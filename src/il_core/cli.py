@@ -8,6 +8,7 @@ import os
 import sys
 
 from il_core.errors import UserError
+from il_core.extras import refusal
 from il_core.registry import Registry
 
 # name -> `module:main`, called as main(argv: list[str]) -> exit code. A command has a line in
@@ -71,6 +72,11 @@ def main(argv: list[str] | None = None) -> int:
         return code
     except UserError as error:
         print(f'il {args[0]}: {error}', file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        if (refused := refusal(error)) is None:
+            raise
+        print(f'il {args[0]}: {refused}', file=sys.stderr)
         return 2
     except BrokenPipeError:  # whoever reads what is printed has seen enough (`il … | head`)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from il_core.errors import InternalError, UserError
+from il_core.extras import refusal
 
 
 class Registry:
@@ -32,13 +33,21 @@ class Registry:
         self._targets[name] = target
 
     def load(self, name: str) -> Any:
-        """Return the attribute behind `name`. Raises UserError that lists the names where it is
-        unknown."""
+        """Return the attribute behind `name`.
+
+        Raises:
+            UserError: the name is unknown (lists those there are), or needs a package of an extra
+                that is not installed.
+        """
         if name not in self._targets:
             raise UserError(self.what, name, 'not known', self.names())
         module, _, attribute = self._targets[name].partition(':')
         try:
             return getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if (refused := refusal(error)) is None:
+                raise
+            raise refused from error
         except AttributeError as error:
             raise InternalError(
                 f'{self.what} {name}: {self._targets[name]} does not exist'

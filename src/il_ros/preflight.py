@@ -7,6 +7,7 @@ from pathlib import Path
 
 from il_core import share
 from il_core.errors import UserError
+from il_core.extras import require
 from il_core.load import load_spec
 from il_core.registry import Registry
 from il_core.writable import check_writable
@@ -29,6 +30,7 @@ def check_start(args: GraphArgs, nodes: Sequence[NodeSpec]) -> None:
         UserError: task or robot break a rule, a node's package is missing, the run folder cannot
             be written, or the scripted operator has no supervisor to follow.
     """
+    require('rclpy')
     check_files(args)
     for node in nodes:
         _check_installed(node)

@@ -1,0 +1,68 @@
+"""A command, or a node, whose package is not installed says in one line what to install."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+# What Python reads first: it finds no package of this name, as where it is not installed.
+WITHOUT = """
+import os, sys
+from importlib.machinery import PathFinder
+
+class Without(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        return None if name == os.environ['MISSING'] else super().find_spec(name, path, target)
+
+sys.meta_path = [Without if finder is PathFinder else finder for finder in sys.meta_path]
+"""
+
+
+@pytest.fixture
+def without(tmp_path):
+    (tmp_path / 'sitecustomize.py').write_text(WITHOUT)
+
+    def run(package, *command):
+        path = os.pathsep.join([str(tmp_path), os.environ['PYTHONPATH']])
+        env = os.environ | {'MISSING': package, 'PYTHONPATH': path}
+        args = [sys.executable, '-m', 'il_core.cli', *command]
+        return subprocess.run(
+            args, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60
+        )
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ('package', 'extra', 'command'),
+    [
+        ('torch', 'train', ('train', '--out', 'x', 'bags')),
+        ('torch', 'train', ('demo',)),
+        ('matplotlib', 'train', ('report', '.')),
+        ('rclpy', 'ros', ('run',)),
+        ('rclpy', 'ros', ('swap', 'x')),
+    ],
+)
+def test_a_command_without_its_package_says_what_to_install(without, package, extra, command):
+    done = without(package, *command)
+    assert done.returncode == 2
+    (said,) = [line for line in done.stderr.splitlines() if not line.startswith('warning')]
+    assert said.startswith(f"il {command[0]}: package {package} is 'not installed'")
+    assert f'".[{extra}]"' in said
+
+
+@pytest.mark.ros
+def test_a_graph_without_its_simulator_ends_and_says_so(without):
+    done = without('pybullet', 'run', '--task', 'reach', '--operator', 'scripted')
+    assert done.returncode == 2
+    assert "configure failed: package pybullet is 'not installed'" in done.stdout
+    assert 'Traceback' not in done.stdout + done.stderr
+
+
+def test_a_package_of_nobody_is_a_defect(without):
+    done = without('mcap', 'train')
+    assert 'ModuleNotFoundError' in done.stderr
