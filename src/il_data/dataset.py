@@ -214,9 +214,11 @@ def load_labels(
 def one_spec(episodes: Sequence[Episode]) -> None:
     """Raise UserError where episodes are not all of the first one's spec."""
     for episode in episodes[1:]:
-        if episode.spec.hash != episodes[0].spec.hash:
-            rule = f'must be that of {episodes[0].episode_id}: {episodes[0].spec.hash}'
-            raise UserError(f'spec of {episode.episode_id}', episode.spec.hash, rule)
+        spec, first = episode.spec, episodes[0].spec
+        if spec.hash != first.hash:
+            lines = '; '.join(first.diff(spec)[:5])
+            rule = f'must be {first.hash}, as of {episodes[0].episode_id}; what differs: {lines}'
+            raise UserError(f'spec of {episode.episode_id}', spec.hash, rule)
 
 
 def _no_labels(

@@ -115,6 +115,15 @@ def test_no_labels_and_no_bags_say_the_folder_and_the_rule(rig, tmp_path):
         load_labels(tmp_path / 'nowhere')
 
 
+def test_bags_of_two_specs_say_what_differs(rig):
+    first, second = (rig.episode(seed=seed).episode_id for seed in (7, 8))
+    one, other = (read_episode(rig.folder / name) for name in (first, second))
+    task = dataclasses.replace(other.spec.task, horizon_s=99.0)
+    other = dataclasses.replace(other, spec=dataclasses.replace(other.spec, task=task))
+    with pytest.raises(UserError, match=rf'{first}; what differs: task.horizon_s: .* -> 99'):
+        labels([one, other])
+
+
 def test_steps_are_those_of_a_rollout(rig):
     rig.episode(ticks=20, human=range(5, 9))
     (episode,) = read_episodes(rig.folder)
