@@ -79,6 +79,7 @@ def test_supervisor_succeeds_and_is_no_function_of_how_often_it_is_asked(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # 140 s on an idle core
 def test_supervisor_succeeds_on_190_of_200(world: PegInsertWorld) -> None:
     wins = 0
     for seed in range(200):
