@@ -16,6 +16,7 @@ from rosbags.highlevel import AnyReader
 
 from il_core.errors import UserError
 from il_core.types import NS_PER_S, EventKind, Mode, Outcome, Owner
+from il_data import cache, steps
 from il_data.bag import Qos
 from il_data.manifest import Verdict, load
 from il_data.read import read_episode, read_episodes, rebuild_frames
@@ -81,6 +82,18 @@ def test_cached_columns_equal_decoded_ones_and_follow_the_bag(rig):
     assert read_episode(path).steps.tobytes() == fresh.steps.tobytes()
     rig.recorder.label('', Outcome.FAILURE, 'seen too late')
     assert read_episode(path).outcome is Outcome.FAILURE
+
+
+def test_columns_that_other_code_decoded_are_decoded_anew(rig, monkeypatch):
+    path = bag(rig, rig.episode(human=range(10, 20)))
+    with monkeypatch.context() as older:
+        older.setattr(cache, 'code', lambda: 'older')
+        older.setattr(steps, '_count_ns', lambda states, rows: np.full(len(rows), -1))
+        assert not read_episode(path).human_labels.any()
+    assert read_episode(path).human_labels.sum() == 10
+    now = cache.code.__wrapped__()
+    monkeypatch.setattr(cache, 'DECODERS', cache.DECODERS[1:])
+    assert cache.code.__wrapped__() != now
 
 
 def test_cached_episodes_hold_no_file_open_however_many_they_are(rig):
