@@ -67,6 +67,13 @@ def test_the_newest_of_a_seed_is_the_one_recorded_last_though_the_clock_was_set_
     assert present(tmp_path)[1].outcome == 'success'
 
 
+def test_the_newest_of_a_seed_in_a_folder_of_two_runs_is_the_one_of_the_later_time(tmp_path):
+    finished(tmp_path, '20261122T210000_0001', 1)
+    finished(tmp_path, '20261022T210000_0001', 2)
+    finished(tmp_path, '20261022T210100_0002', 1, outcome='failure')
+    assert present(tmp_path)[1].outcome == 'success'
+
+
 def test_nothing_to_do_needs_no_graph(tmp_path):
     finished(tmp_path, 'a', 1)
     report = collect(Plan(tmp_path, (1,)))
