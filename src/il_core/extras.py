@@ -15,8 +15,9 @@ EXTRAS = {
 
 
 def refusal(error: ModuleNotFoundError) -> UserError | None:
-    """Return what to install where `error` is about a package of an extra, else None: a defect."""
-    package = (error.name or '').partition('.')[0]
+    """Return what to install where `error` is about a package of an extra, else None: a defect,
+    as is a part of a package that is there."""
+    package = error.name or ''
     extra = next((e for e, packages in EXTRAS.items() if package in packages), None)
     if extra is None:
         return None
