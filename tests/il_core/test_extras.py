@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from il_core.extras import EXTRAS, refusal
+from il_core.extras import EXTRAS, how_to_install, refusal
 from tests.house import ROOT
 
 # What Python reads first: it finds no package of this name, as where it is not installed.
@@ -78,6 +78,12 @@ def test_a_part_that_an_installed_package_lacks_is_a_defect():
     assert refusal(raised.value) is None
 
 
-def test_the_extras_are_those_of_the_install():
+def test_what_to_install_is_there_for_wheels_and_for_a_ros_install():
     text = (ROOT / 'pyproject.toml').read_text()
-    assert all(f'\n{extra} = [' in text for extra in EXTRAS)
+    for extra in EXTRAS:
+        assert f'\n{extra} = [' in text
+        assert f'".[{extra}]"' in how_to_install(extra)
+    for extra in ('sim', 'train'):
+        file = f'requirements/ros-host-{extra}.txt'
+        assert file in how_to_install(extra)
+        assert (ROOT / file).is_file()
