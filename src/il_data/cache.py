@@ -22,7 +22,7 @@ import numpy as np
 
 from il_core import align, codecs
 from il_core.types import Cause, EpisodeEvent, EventKind, Outcome
-from il_data import cdr, contents, episode, frames, manifest, names, steps, table
+from il_data import cdr, contents, episode, frames, manifest, names, schema, steps, table
 from il_data.atomic import write_bytes
 from il_data.episode import Sizes, step_type
 from il_data.manifest import Manifest
@@ -33,7 +33,7 @@ FILE = 'columns'
 ALIGNMENT = 64  # of the rows in the file
 STORAGE = ('.mcap', '.db3', '.zstd')
 # What makes rows of messages, besides this module: with other code they may be others.
-DECODERS = (align, codecs, cdr, contents, episode, frames, names, steps, table)
+DECODERS = (align, codecs, cdr, contents, episode, frames, names, schema, steps, table)
 
 
 @dataclass(frozen=True)
