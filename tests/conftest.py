@@ -18,10 +18,11 @@ environment.use_transport()
 # Output is that of a pipe, whoever runs the tests (pytest-xdist says 80 to its workers).
 os.environ.pop('COLUMNS', None)
 
-# Workers of pytest-xdist are children of one process: they share its number and take turns.
+# Each worker of pytest-xdist has domains of its own, and begins where its number says.
 _workers = int(os.environ.get('PYTEST_XDIST_WORKER_COUNT', 1))
 _worker = int(os.environ.get('PYTEST_XDIST_WORKER', 'gw0').removeprefix('gw'))
-_domains = itertools.count(os.getppid() * _workers + _worker, _workers)
+_share = 101 // _workers
+domains = (1 + _worker * _share + n % _share for n in itertools.count(os.getpid()))
 
 
 @pytest.fixture(scope='module', autouse=True)
@@ -31,5 +32,5 @@ def domain():
     Above 101 the ports of DDS lie among those that Linux hands out to anybody.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv('ROS_DOMAIN_ID', str(1 + next(_domains) % 101))
+        patch.setenv('ROS_DOMAIN_ID', str(next(domains)))
         yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,21 @@ def test_a_venv_that_is_up_to_date_is_not_touched(clone: Path) -> None:
     assert run.stdout == f'il demo --x a b {clone}/.venv {clone}/log/ros\n', run.stderr
     (clone / 'msg' / 'New.msg').write_text('bool x\n')
     assert 'no python3 found' in demo(clone)[1]
+
+
+def test_neither_two_runs_of_the_tests_nor_two_workers_of_one_share_a_ros_domain():
+    code = 'import tests.conftest as c; print(*(next(c.domains) for _ in range(60)))'
+
+    def domains(**worker: str) -> list[int]:
+        args = [sys.executable, '-c', code]
+        done = subprocess.run(args, env=os.environ | worker, cwd=ROOT, capture_output=True)
+        return [int(number) for number in done.stdout.split()]
+
+    alone = {'PYTEST_XDIST_WORKER': 'gw0', 'PYTEST_XDIST_WORKER_COUNT': '1'}
+    assert domains(**alone)[0] != domains(**alone)[0], 'children of one process'
+    pair = [
+        alone | {'PYTEST_XDIST_WORKER': f'gw{n}', 'PYTEST_XDIST_WORKER_COUNT': '2'} for n in (0, 1)
+    ]
+    first, second = (set(domains(**worker)) for worker in pair)
+    assert not first & second
+    assert max(first | second) <= 101

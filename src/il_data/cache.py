@@ -1,23 +1,28 @@
 """Decoded columns kept beside the bag, so that a bag is decoded once.
 
 `.cache/columns` holds one line of JSON, then the rows. The line says names, sizes and times of the
-bag's files, the spec and this module's format, so nothing stale is ever used. Many short bags are
+bag's files, the spec and the code that decodes, so nothing stale is ever used. Many short bags are
 the common case, so a hit costs one file and no search, and leaves no file open.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+import hashlib
+import inspect
 import json
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from il_core import align, codecs
 from il_core.types import Cause, EpisodeEvent, EventKind, Outcome
-from il_data import manifest
+from il_data import cdr, contents, episode, frames, manifest, names, schema, steps, table
 from il_data.atomic import write_bytes
 from il_data.episode import Sizes, step_type
 from il_data.manifest import Manifest
@@ -25,9 +30,10 @@ from il_data.steps import Extract
 
 FOLDER = '.cache'
 FILE = 'columns'
-FORMAT = 5
 ALIGNMENT = 64  # of the rows in the file
 STORAGE = ('.mcap', '.db3', '.zstd')
+# What makes rows of messages, besides this module: with other code they may be others.
+DECODERS = (align, codecs, cdr, contents, episode, frames, names, schema, steps, table)
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,13 @@ class Hit:
     extract: Extract
     manifest: Manifest | None
     spec_hash: str
+
+
+@functools.cache
+def code() -> str:
+    """Return 16 hex digits over the code that decodes."""
+    sources = map(inspect.getsource, (*DECODERS, sys.modules[__name__]))
+    return hashlib.sha256(''.join(sources).encode()).hexdigest()[:16]
 
 
 def files_of(folder: Path) -> Files:
@@ -77,7 +90,7 @@ def get(folder: Path, files: Files, spec_hash: str = '') -> Hit | None:
         rows_at = data.index(b'\n') + 1
         index: dict[str, Any] = json.loads(data[:rows_at])
         used = index['spec_hash']
-        current = index['format'] == FORMAT and index['storage'] == list(map(list, files.storage))
+        current = index['code'] == code() and index['storage'] == list(map(list, files.storage))
         if spec_hash not in ('', used) or not current:
             return None
         unchanged = index['manifest_file'] == [*files.manifest]
@@ -93,7 +106,7 @@ def put(
     """Keep what was decoded instead of what was kept before. False where the folder is read-only
     or the disk full: then every read decodes again."""
     index = {
-        'format': FORMAT,
+        'code': code(),
         'storage': files.storage,
         'manifest_file': files.manifest,
         'spec_hash': spec_hash,

@@ -45,6 +45,11 @@ class Expected:
     required: bool = False
     rate_hz: float = 0.0
 
+    @property
+    def gap_s(self) -> float:
+        """How long it may be silent; 0 where no rate is known."""
+        return max(GAP_S, GAP_PERIODS / self.rate_hz) if self.rate_hz else 0.0
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -185,6 +190,6 @@ def _pace(topic: TopicStats, want: Expected) -> list[str]:
     lines = []
     if topic.rate_hz < LOW_RATE * want.rate_hz:
         lines.append(f'{want.name}: {topic.rate_hz:.1f} Hz, expected {want.rate_hz:g} Hz')
-    if topic.max_gap_s > max(GAP_S, GAP_PERIODS / want.rate_hz):
+    if topic.max_gap_s > want.gap_s:
         lines.append(f'{want.name}: a gap of {topic.max_gap_s:.3f} s')
     return lines

@@ -87,6 +87,12 @@ class Meter:
         if sequence > self._sequence > 0:
             self._holes += sequence - self._sequence - 1
 
+    def silent_ns(self, end_ns: int) -> int:
+        """Return how long before the stamp `end_ns` it ended, where it was never silent for longer
+        before; 0 otherwise. Its last messages may be on their way."""
+        silent_ns = end_ns - self.last_ns
+        return silent_ns if self.stamped and silent_ns >= self._gap_ns > 0 else 0
+
     def stats(self) -> TopicStats:
         span_s = (self.last_ns - self._first_ns) / NS_PER_S
         return TopicStats(

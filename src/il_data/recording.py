@@ -49,13 +49,14 @@ class Settings:
     """Times in seconds: `fresh_s` how recently a required topic must have been seen to start;
     `lead_s` how old the last message of a topic may be to go into a bag that is opened now; after
     the outcome, recording goes on until nothing from before it came for `quiet_s`
-    (`lag_s` where the gate's last command and status are not both there), at most for
+    (`lag_s` where a required topic ends before the gate's last command and status: what was lost
+    on the way is sent again at the next heartbeat, every 3 s in Fast DDS), at most for
     `settle_s`."""
 
     fresh_s: float = 2.0
     lead_s: float = 1.0
     quiet_s: float = 0.03
-    lag_s: float = 1.0
+    lag_s: float = 3.5
     settle_s: float = 10.0
     flush_s: float = 0.4
     reserve_mb: float = 500.0
@@ -82,6 +83,7 @@ class Recording:
     quiet_looks: int = 0
     proposal: bytes = b''
     notes: tuple[str, ...] = ()
+    required: set[str] = dataclasses.field(default_factory=set)
 
     def open_topics(self, items: Sequence[Recorded], publishers: Mapping[str, int]) -> None:
         """Register the topics and begin to count; `publishers`: how many, where it is known."""
@@ -89,6 +91,8 @@ class Recording:
             name, kind = item.topic.name, item.topic.type
             self.bag.add_topic(item.topic)
             meter = self.meters[name] = Meter(name, kind, definition(kind).text, item.shared)
+            if item.expected.required:
+                self.required.add(name)
             if not item.shared:
                 meter.publishers = max(1, publishers.get(name, 1))
 
@@ -134,9 +138,18 @@ class Recording:
         return quiet_s >= enough_s and self.quiet_looks >= QUIET_LOOKS
 
     def _together(self) -> bool:
-        """True where the topics that the gate publishes at every tick end at the same tick."""
-        ends = {m.last_ns for m in self.meters.values() if m.type in EVERY_TICK}
-        return len(ends) <= 1
+        """True where the topics that the gate publishes at every tick end at the same tick, and
+        no required topic before it."""
+        return len(self._ends()) <= 1 and not self._silent_ns()
+
+    def _ends(self) -> set[int]:
+        return {m.last_ns for m in self.meters.values() if m.type in EVERY_TICK}
+
+    def _silent_ns(self) -> dict[str, int]:
+        """Return how long before the gate's last tick required topics ended, where any did."""
+        end_ns = max(self._ends(), default=0)
+        silent = {name: self.meters[name].silent_ns(end_ns) for name in self.required}
+        return {name: ns for name, ns in silent.items() if ns}
 
     def manifest(self, spec: Spec, expected: Sequence[Expected]) -> Manifest:
         """Sum up the episode."""
@@ -148,6 +161,10 @@ class Recording:
                 *notes,
                 f'the proposals are of spec {spec_hash}, the recorder has {spec.hash}',
             )
+        silent_s = {name: ns / NS_PER_S for name, ns in self._silent_ns().items()}
+        for want in expected:
+            if silent_s.get(want.name, 0.0) > want.gap_s:
+                notes = (*notes, f'{want.name}: nothing of its last {silent_s[want.name]:.3f} s')
         verdict, reasons = judge(stats, expected, notes)
         return Manifest(
             self.episode_id,

@@ -234,7 +234,7 @@ class GateCore:
             action = proposal.mean
         elif out.mode is Mode.SUPERVISOR and usable:
             action = self.joystick.action
-            if action is not None and self._decision is not None:
+            if action is not None and self._decision is not None and self._episode_id:
                 action = self._noisy(action, self._decision.noise)
         if out.changed:
             self._arbiter.hand_over(ramp=self.config.handover == 'request')

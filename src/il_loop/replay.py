@@ -37,7 +37,7 @@ ENDS = {Outcome.SUCCESS: False, Outcome.FAILURE: True, Outcome.TIMEOUT: True}
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """An episode from its start for as long as the policy had the robot: T ticks.
+    """An episode from its start for as long as the policy had the robot: T ticks with a frame.
 
     Attributes:
         scores: name -> (T,) what the gate saw; NaN where it could not know.
@@ -122,7 +122,7 @@ def replay(episodes: Sequence[Episode], policy: Policy, gate: Gate) -> Replay:
             gate has to see.
     """
     one_spec(episodes)
-    begun = [e for e in episodes if policy_ticks(e)]
+    begun = [e for e in episodes if len(judged_rows(e))]
     if not begun:
         rule = 'none begins with the policy at the controls; nothing to replay a gate on'
         raise UserError('episodes', len(episodes), rule)
@@ -156,27 +156,33 @@ def policy_ticks(episode: Episode) -> int:
     return int(others[0]) if len(others) else len(episode)
 
 
+def judged_rows(episode: Episode) -> NDArray[np.intp]:
+    """Return the rows of these ticks at which a gate is asked: at a late one, without a frame, the
+    robot holds and none is."""
+    usable = np.isfinite(episode.frames[: policy_ticks(episode)]).all(axis=1)
+    return np.flatnonzero(usable)
+
+
 def labelled(episode: Episode) -> bool:
     """Return whether a human said, with the dead-man held, what he would do on most of these
     ticks."""
-    ticks = policy_ticks(episode)
-    known = np.isfinite(episode.expert_actions[:ticks]).all(axis=1)
-    return bool((known & episode.steps['engaged'][:ticks]).mean() > 0.5)
+    rows = judged_rows(episode)
+    known = np.isfinite(episode.expert_actions[rows]).all(axis=1)
+    return bool((known & episode.steps['engaged'][rows]).mean() > 0.5)
 
 
 def trace(episode: Episode, policy: Policy, gate: Gate) -> Trace:
-    """Ask a gate at each of the `policy_ticks`."""
-    ticks = policy_ticks(episode)
+    """Ask a gate at each of the `judged_rows`."""
     policy.reset()
     gate.reset(np.random.default_rng((GATE_RNG, episode.manifest.seed)))
-    made = [gate.decide(inputs) for inputs in _inputs(episode, policy, ticks)]
+    made = [gate.decide(inputs) for inputs in _inputs(episode, policy)]
     names = dict.fromkeys(name for decision in made for name in decision.scores)
     ours = episode.manifest.checkpoint_id
     return Trace(
         episode.episode_id,
         {n: np.array([d.scores.get(n, np.nan) for d in made]) for n in names},
         np.array([d.owner is Owner.HUMAN for d in made]),
-        _needed(episode, ticks),
+        _needed(episode, policy_ticks(episode)),
         bool(ours) and ours != policy.checkpoint_id,
     )
 
@@ -200,14 +206,13 @@ def _needed(episode: Episode, ticks: int) -> bool | None:
     return True if episode.steps['cause'][ticks] == Cause.HUMAN_REQUEST else None
 
 
-def _inputs(episode: Episode, policy: Policy, ticks: int) -> Iterator[GateInputs]:
-    """Give what the gate would have seen. A frame that was not usable then is not now."""
+def _inputs(episode: Episode, policy: Policy) -> Iterator[GateInputs]:
+    """Give what the gate would have seen."""
     steps = episode.steps
-    for row in range(ticks):
+    for row in judged_rows(episode):
         vector, stamp_ns = steps['frame'][row], int(steps['stamp_ns'][row])
         stamps = tuple(steps['stream_stamps_ns'][row].tolist())
-        fault = '' if np.isfinite(vector).all() else 'no frame was recorded'
-        frame = Frame(int(steps['tick'][row]), stamp_ns, vector, stamps, fault)
+        frame = Frame(int(steps['tick'][row]), stamp_ns, vector, stamps)
         action = steps['expert'][row]
         known = action if np.isfinite(action).all() else None
         expert = ExpertAction(stamp_ns, known, bool(steps['engaged'][row]))

@@ -10,7 +10,7 @@ from pathlib import Path
 from rcl_interfaces.srv import GetParameters
 from rclpy.node import Node
 
-from il_core.episode_ids import recorded_order
+from il_core.episode_ids import in_order
 from il_core.errors import UserError
 from il_core.types import Outcome, is_finished
 
@@ -38,8 +38,8 @@ def present(run: Path) -> dict[int, Collected]:
     Raises:
         UserError: a manifest is damaged.
     """
-    paths = sorted(run.glob('bags/*/manifest.json'), key=lambda p: recorded_order(p.parent.name))
-    every = [_episode(path) for path in paths]
+    names = in_order(path.parent.name for path in run.glob('bags/*/manifest.json'))
+    every = [_episode(bags_of(run) / name / 'manifest.json') for name in names]
     return {episode.seed: episode for episode in every if episode.counts}
 
 

@@ -86,12 +86,17 @@ def gamepad_driver(environ: Mapping[str, str]) -> str:
     return 'joy_node' if joy and not has_sdl(environ) else 'joystick_node'
 
 
+def has_own_sdl() -> bool:
+    """Return whether this process finds SDL."""
+    return importlib.util.find_spec('pygame') is not None
+
+
 def has_sdl(environ: Mapping[str, str]) -> bool:
-    """Return whether our nodes find SDL. In a colcon install they may run on another Python than
-    this process, as under `ros2 launch`: that in the first line of their scripts."""
+    """Return whether our nodes find SDL under `ros2 launch`. In a colcon install they may run on
+    another Python than this process: that in the first line of their scripts."""
     script = foreign_executable('interactive_il', 'joystick_node', environ)
     if script is None:
-        return importlib.util.find_spec('pygame') is not None
+        return has_own_sdl()
     python = script.read_text().partition('\n')[0].removeprefix('#!')
     look = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pygame') is None)"
     try:

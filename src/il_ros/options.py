@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
+from il_ros.environment import has_own_sdl
 from il_ros.graph_args import GraphArgs, rule_of
 
 SET = (
@@ -26,12 +27,16 @@ def add_graph_options(
 
 
 def graph_args(options: argparse.Namespace, **fixed: Any) -> GraphArgs:
-    """Return the GraphArgs that options (and `fixed`) describe. Raises UserError."""
+    """Return the GraphArgs that options (and `fixed`) describe, for nodes that run on the Python
+    of this process: where it has SDL, they read the gamepad. Raises UserError."""
     known = {f.name for f in dataclasses.fields(GraphArgs)}
     given = {name: value for name, value in vars(options).items() if name in known}
     if isinstance(given.get('set'), list):
         given['set'] = shlex.join(given['set'])
-    return GraphArgs(**{**given, **fixed})
+    args = GraphArgs(**{**given, **fixed})
+    if args.operator == 'joy' and not args.joystick_driver and has_own_sdl():
+        return dataclasses.replace(args, joystick_driver='joystick_node')
+    return args
 
 
 def _add(group: Any, field: dataclasses.Field[Any], default: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,15 @@ READY_S = 10.0
 ANSWER_S = 5.0
 TELL_S = 2.0  # after so long whoever waits is told what for
 SPIN_S = 0.02
+
+
+def reason_of(episode_id: str, events: Sequence[EpisodeEvent]) -> str:
+    """Return why an episode came to its outcome, in the words of who ended it: the first OUTCOME
+    after its start, which names no episode. Empty where nobody said."""
+    kinds = [(event.kind, event.episode_id) for event in events]
+    start = (EventKind.STARTED, episode_id)
+    since = events[kinds.index(start) :] if start in kinds else ()
+    return next((event.detail for event in since if event.kind is EventKind.OUTCOME), '')
 
 
 class Interrupted(Exception):
@@ -207,7 +216,7 @@ class Session:
         if self._one_disk and not discarded:
             check_recorded(episode_id, self._recorder_folder, self._run)
         verdict = event.detail.partition(';')[0]
-        told = self._of(episode_id, EventKind.OUTCOME)
+        counts = is_finished(verdict, event.outcome, reason_of(episode_id, self._events))
         return Collected(
             episode_id,
             str(bags_of(self._run) / episode_id),
@@ -215,7 +224,7 @@ class Session:
             event.outcome.name.lower(),
             verdict,
             discarded,
-            is_finished(verdict, event.outcome, told[0].detail if told else ''),
+            counts,
         )
 
     def _of(self, episode_id: str, kind: EventKind) -> list[EpisodeEvent]:

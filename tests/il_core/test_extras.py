@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
 
 import pytest
+
+from il_core.extras import EXTRAS, how_to_install, refusal
+from tests.house import ROOT
 
 # What Python reads first: it finds no package of this name, as where it is not installed.
 WITHOUT = """
@@ -66,3 +70,20 @@ def test_a_graph_without_its_simulator_ends_and_says_so(without):
 def test_a_package_of_nobody_is_a_defect(without):
     done = without('mcap', 'train')
     assert 'ModuleNotFoundError' in done.stderr
+
+
+def test_a_part_that_an_installed_package_lacks_is_a_defect():
+    with pytest.raises(ModuleNotFoundError) as raised:
+        importlib.import_module('onnx.no_such_part')
+    assert refusal(raised.value) is None
+
+
+def test_what_to_install_is_there_for_wheels_and_for_a_ros_install():
+    text = (ROOT / 'pyproject.toml').read_text()
+    for extra in EXTRAS:
+        assert f'\n{extra} = [' in text
+        assert f'".[{extra}]"' in how_to_install(extra)
+    for extra in ('sim', 'train'):
+        file = f'requirements/ros-host-{extra}.txt'
+        assert file in how_to_install(extra)
+        assert (ROOT / file).is_file()

@@ -16,6 +16,7 @@ from rosbags.highlevel import AnyReader
 
 from il_core.errors import UserError
 from il_core.types import NS_PER_S, EventKind, Mode, Outcome, Owner
+from il_data import cache, steps
 from il_data.bag import Qos
 from il_data.manifest import Verdict, load
 from il_data.read import read_episode, read_episodes, rebuild_frames
@@ -81,6 +82,46 @@ def test_cached_columns_equal_decoded_ones_and_follow_the_bag(rig):
     assert read_episode(path).steps.tobytes() == fresh.steps.tobytes()
     rig.recorder.label('', Outcome.FAILURE, 'seen too late')
     assert read_episode(path).outcome is Outcome.FAILURE
+
+
+@pytest.mark.parametrize('delivered', [True, False])
+def test_the_last_messages_of_a_topic_are_waited_for_and_missed_where_they_never_come(
+    rig, delivered
+):
+    """On a busy machine what was lost on the way comes with the next heartbeat."""
+    episode_id, world, send, stuck = rig.begin(), ToyWorld(rig.spec), rig.send, []
+    late = ('/policy/proposal', '/ee_pose')
+    for tick in range(30):
+        if tick == 22:
+            rig.send = lambda n, m, lost=0: stuck.append((n, m)) if n in late else send(n, m)
+        rig.tick(world, tick, episode_id, Mode.SUPERVISOR, Owner.HUMAN)
+    rig.outcome()
+    with pytest.raises(AssertionError, match='stays open'):
+        rig.settle()
+    for name, message in stuck if delivered else ():
+        send(name, message)
+    for _ in range(200):
+        rig.now_ns += 20_000_000
+        if (done := rig.recorder.update(rig.now_ns)) is not None:
+            break
+    assert read_episode(bag(rig, done)).human_labels.sum() == (30 if delivered else 22)
+    assert done.verdict is (Verdict.OK if delivered else Verdict.SUSPECT)
+    if not delivered:
+        missed = ['/ee_pose: nothing of its last 0.400 s']
+        missed += ['/policy/proposal: nothing of its last 0.400 s']
+        assert [r for r in done.reasons if 'nothing of' in r] == missed
+
+
+def test_columns_that_other_code_decoded_are_decoded_anew(rig, monkeypatch):
+    path = bag(rig, rig.episode(human=range(10, 20)))
+    with monkeypatch.context() as older:
+        older.setattr(cache, 'code', lambda: 'older')
+        older.setattr(steps, '_count_ns', lambda states, rows: np.full(len(rows), -1))
+        assert not read_episode(path).human_labels.any()
+    assert read_episode(path).human_labels.sum() == 10
+    now = cache.code.__wrapped__()
+    monkeypatch.setattr(cache, 'DECODERS', cache.DECODERS[1:])
+    assert cache.code.__wrapped__() != now
 
 
 def test_cached_episodes_hold_no_file_open_however_many_they_are(rig):

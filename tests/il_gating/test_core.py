@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from il_core.types import Cause, EventKind, Mode, Owner
+from il_core.types import Cause, EventKind, Mode, Owner, Press
 from il_gating.api import GATES
 from il_gating.asked import Request
-from tests.il_gating.rig import HUMAN, POLICY, Rig, ScriptedGate, started
+from tests.il_gating.rig import HUMAN, POLICY, Rig, ScriptedGate, ended, started
 from tests.toy import toy_spec
 
 
@@ -165,3 +165,16 @@ def test_noise_that_cannot_be_sent_is_left_out_and_said(noise, words):
     assert spoiled.complaint == words
     gate.noise = None
     assert not rig.tick().complaint
+
+
+def test_a_human_who_drives_between_episodes_drives_without_noise():
+    gate = NoisyGate()
+    gate.noise = np.array([0.004, 0.0, 0.0])
+    rig = Rig(gate, handover='instant')
+    rig.supervise()
+    assert rig.tick(n=60).command.action.tolist() == (HUMAN + gate.noise).tolist()
+    rig.tick(ended())
+    rig.tick(press=Press.TAKEOVER)
+    output = rig.tick(n=60)
+    assert output.state.mode is Mode.SUPERVISOR
+    assert output.command.action.tolist() == HUMAN.tolist()

@@ -59,7 +59,7 @@ class Far:
     def decide(self, inputs):
         frame = inputs.proposal.frame.vector
         far = float(np.linalg.norm(frame[3:5] - frame[:2]))
-        owner = Owner.HUMAN if far > self.limit else Owner.POLICY
+        owner = Owner.POLICY if far <= self.limit else Owner.HUMAN
         return Decision(owner, Cause.NOVELTY, {'far': far, 'never': float('nan')})
 
 
@@ -98,6 +98,18 @@ def test_a_request_ends_an_episode_for_the_clock(episodes):
     assert replay([walk], AWAY, Far(2.5)).as_set.per_minute == pytest.approx(1 / minutes)
     never = replay([walk], AWAY, Far(99.0)).as_set
     assert (never.requests, never.per_minute) == (0, 0.0)
+
+
+def test_a_late_tick_without_a_frame_is_one_on_which_no_gate_is_asked():
+    (walk,) = alone(AWAY, [0])
+    late = dataclasses.replace(walk, steps=walk.steps.copy())
+    late.steps['frame'][3] = np.nan
+    found = trace(late, AWAY, Far(99.0))
+    assert not found.asked.any(), 'what is not known is not safe, where it is looked at'
+    assert np.isfinite(found.scores['far']).all()
+    never = dataclasses.replace(walk, steps=walk.steps.copy())
+    never.steps['frame'] = np.nan
+    assert replay([walk, never], AWAY, Far(2.5)).left_out == 1
 
 
 def test_only_what_was_before_the_first_switch_counts():

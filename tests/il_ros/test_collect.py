@@ -16,7 +16,17 @@ from std_srvs.srv import Trigger
 
 from il_core import cli
 from il_core.errors import UserError
-from il_core.types import Cause, GateState, Mode, Outcome, Owner, is_finished
+from il_core.types import (
+    NOBODY_CAME,
+    Cause,
+    EpisodeEvent,
+    EventKind,
+    GateState,
+    Mode,
+    Outcome,
+    Owner,
+    is_finished,
+)
 from il_gating.transitions import Event
 from il_ros import collect as collecting
 from il_ros.collect import Plan, collect, parse_seeds
@@ -24,6 +34,7 @@ from il_ros.collect_cli import say_result
 from il_ros.collected import Collected, check_folder, check_recorded, missing_seeds, present
 from il_ros.graph_args import GraphArgs
 from il_ros.messages import state_to_msg
+from il_ros.session import reason_of
 from il_ros.topics import TOPICS, create_publisher
 
 IL = [sys.executable, '-m', 'il_core.cli']
@@ -64,6 +75,13 @@ def test_targets_are_totals_of_episodes_that_can_be_used(tmp_path):
 def test_the_newest_of_a_seed_is_the_one_recorded_last_though_the_clock_was_set_back(tmp_path):
     finished(tmp_path, '20261122T210000_0001', 1, outcome='failure')
     finished(tmp_path, '20261022T210000_0002', 1)
+    assert present(tmp_path)[1].outcome == 'success'
+
+
+def test_the_newest_of_a_seed_in_a_folder_of_two_runs_is_the_one_of_the_later_time(tmp_path):
+    finished(tmp_path, '20261122T210000_0001', 1)
+    finished(tmp_path, '20261022T210000_0001', 2)
+    finished(tmp_path, '20261022T210100_0002', 1, outcome='failure')
     assert present(tmp_path)[1].outcome == 'success'
 
 
@@ -120,6 +138,18 @@ def test_what_another_computer_recorded_counts_by_what_its_recorder_said(tmp_pat
     assert [e.seed for e in report.episodes] == [1, 2]
     report.save(tmp_path / 'made' / 'out.json')
     assert json.loads((tmp_path / 'made' / 'out.json').read_text())['lacking'] == [2]
+
+
+def test_why_an_episode_ended_is_what_the_first_outcome_after_its_start_says():
+    def event(kind, name='', detail='', outcome=Outcome.UNKNOWN):
+        return EpisodeEvent(0, kind, name, outcome=outcome, detail=detail)
+
+    before = event(EventKind.OUTCOME, detail='pressed', outcome=Outcome.FAILURE)
+    timeout = event(EventKind.OUTCOME, detail=NOBODY_CAME, outcome=Outcome.ABORTED)
+    began, ended = event(EventKind.STARTED, 'e1'), event(EventKind.ENDED, 'e1')
+    events = [before, began, timeout, before, ended]
+    assert reason_of('e1', events) == NOBODY_CAME
+    assert reason_of('e1', [before, began, ended]) == reason_of('e2', events) == ''
 
 
 @pytest.mark.parametrize('text', ['x', '1-', '3,,4', '-2'])

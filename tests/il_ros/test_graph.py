@@ -72,6 +72,22 @@ def test_joy_node_reads_the_gamepad_only_where_nothing_else_can(tmp_path, monkey
         GraphArgs(joystick_driver='joynode')
 
 
+def test_il_run_asks_its_own_python_for_sdl_which_its_nodes_run_on(tmp_path, monkeypatch, capsys):
+    for name in ('joy/joy_node', 'interactive_il/joystick_node'):  # a colcon install without SDL
+        path = tmp_path / 'lib' / name
+        path.parent.mkdir(parents=True)
+        path.write_text('#!/bin/false\n')
+    monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    assert names()[-1] == 'joy', 'as ros2 launch would'
+    assert main(['--print-graph']) == 0
+    assert '| joystick | `il_teleop.device.node`' in capsys.readouterr().out
+    assert main(['--print-graph', '--joystick-driver', 'joy_node']) == 0
+    assert '`joy/joy_node`' in capsys.readouterr().out
+    monkeypatch.setattr('il_ros.options.has_own_sdl', lambda: False)
+    assert main(['--print-graph']) == 0
+    assert '`joy/joy_node`' in capsys.readouterr().out
+
+
 def test_one_process_reads_the_gamepad_itself(tmp_path, monkeypatch, capsys):
     """joy_node of another package cannot be in it, and must not be dropped without a word."""
     joy = tmp_path / 'lib' / 'joy' / 'joy_node'

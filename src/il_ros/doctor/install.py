@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from il_core import share
+from il_core.extras import how_to_install
 from il_ros import environment
 from il_ros.doctor.api import Result, Settings, fail, ok, warn
 from il_ros.doctor.probing import last_line, run_python
@@ -59,7 +60,7 @@ def _packages() -> Iterator[Result]:
         yield fail('packages', f'missing: {", ".join(missing)}', AGAIN)
     for extra, wanted in EXTRAS.items():
         if left := [name for name in wanted if not found[name] and not _comes_otherwise(name)]:
-            remedy = f'{PURPOSES[extra]}: `pip install -c constraints.txt ".[{extra}]"`'
+            remedy = f'{PURPOSES[extra]}: {how_to_install(extra)}'
             yield warn(f'packages for {extra}', f'not installed: {", ".join(left)}', remedy)
     other = {
         n: v
@@ -105,7 +106,7 @@ def _tested() -> dict[str, list[str]]:
 
 
 def _rclpy() -> Iterator[Result]:
-    remedy = 'source your ROS 2 install, or `pip install -c constraints.txt ".[ros]"`'
+    remedy = how_to_install('ros')
     done = run_python(['-c', 'import rclpy'], os.environ, 15.0)  # it may end its process
     if done.code != 0:
         yield fail('rclpy', f'cannot be imported: {done.complaint}', remedy)
