@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from il_core.types import NS_PER_S, ExpertAction, Proposal
+from il_gating.intake import answered
 
 T = TypeVar('T')
 
@@ -15,6 +16,8 @@ T = TypeVar('T')
 KEPT = 64
 # Periods after the last proposal at which a tick comes without one.
 LATE = 1.5
+# Periods between two ticks, at least.
+APART = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,31 +62,53 @@ class Pairs:
 
 
 class Pacer:
-    """Real time: says when a tick must come without a proposal, and counts those as `alone`."""
+    """Real time: says when a tick is due. With a proposal that is when it comes; without one, when
+    it is late: those ticks are counted as `alone`.
 
-    def __init__(self, period_ns: int) -> None:
+    Args:
+        period_ns: of the ticks.
+        apart: ticks keep half a period between them, for which the newest proposal waits. Limits
+            are those of one tick: two of them in a row move a robot twice as far. (Simulated
+            worlds, which may run faster than this clock, step by one of their own.)
+    """
+
+    def __init__(self, period_ns: int, apart: bool) -> None:
         self._period_ns, self.alone = period_ns, 0
+        self._apart_ns = round(APART * period_ns) if apart else 0
+        self._waiting: Proposal | None = None
+        self._earliest_ns = 0
         self._due_ns: int | None = None
         self._heard_ns: int | None = None
+        self._newest_ns: int | None = None
 
-    def ticked(self, now_ns: int) -> None:
-        """A proposal came."""
-        self._due_ns = now_ns + round(LATE * self._period_ns)
+    def proposal(self, proposal: Proposal, now_ns: int) -> None:
+        """A proposal came; one that waits gives way to it. One that is `answered` makes no
+        tick."""
         self._heard_ns = now_ns
+        if not answered(proposal.frame.stamp_ns, self._newest_ns):
+            self._waiting, self._newest_ns = proposal, proposal.frame.stamp_ns
 
     def silent_s(self, now_ns: int) -> float:
         """Seconds since the last proposal; infinite where none came yet."""
         return math.inf if self._heard_ns is None else (now_ns - self._heard_ns) / NS_PER_S
 
-    def late(self, now_ns: int) -> bool:
-        """Return whether a tick without proposal is due; the next one then is a period later."""
+    def due(self, now_ns: int) -> bool:
+        """Return whether a tick is due: `take` begins it."""
+        if self._waiting is not None:
+            return now_ns >= self._earliest_ns
         if self._due_ns is None:
             self._due_ns = now_ns + round(LATE * self._period_ns)
-        if now_ns < self._due_ns:
-            return False
-        self._due_ns = now_ns + self._period_ns
-        self.alone += 1
-        return True
+        return now_ns >= self._due_ns
+
+    def take(self, now_ns: int) -> Proposal | None:
+        """Begin a tick and return its proposal, None where that is late; the next tick without
+        one then is a period later."""
+        found, self._waiting = self._waiting, None
+        self.alone += found is None
+        periods = 1.0 if found is None else LATE
+        self._due_ns = now_ns + round(periods * self._period_ns)
+        self._earliest_ns = now_ns + self._apart_ns
+        return found
 
     @property
     def look_s(self) -> float:

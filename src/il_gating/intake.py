@@ -117,6 +117,12 @@ class Joystick:
         return (now_ns - self._received_ns) / NS_PER_S
 
 
+def answered(stamp_ns: int, newest_ns: int | None) -> bool:
+    """Return whether a proposal of this stamp had its tick (it was sent twice), or was overtaken
+    by a later one."""
+    return newest_ns is not None and -BACK_NS <= stamp_ns - newest_ns <= 0
+
+
 class Observation:
     """When a usable frame was last seen, and what forbids one."""
 
@@ -129,14 +135,10 @@ class Observation:
         self.problem = ''
 
     def newer(self, proposal: Proposal | None) -> Proposal | None:
-        """Return the proposal of a new tick; None for one that was answered already (sent twice)
-        or overtaken by a later one."""
-        if proposal is None:
+        """Return the proposal of a new tick; None for one that is `answered`."""
+        if proposal is None or answered(proposal.frame.stamp_ns, self._newest_ns):
             return None
-        stamp_ns, newest_ns = proposal.frame.stamp_ns, self._newest_ns
-        if newest_ns is not None and -BACK_NS <= stamp_ns - newest_ns <= 0:
-            return None
-        self._newest_ns = stamp_ns
+        self._newest_ns = proposal.frame.stamp_ns
         return proposal
 
     @property

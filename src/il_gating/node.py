@@ -98,7 +98,8 @@ class GateNode(TickingNode):
         self.expert_ns, self.tick_ns = 0, 0
         self.output: GateOutput | None = None
         self.decision, self.beat = Window('decision_s'), Beat(self.spec.period_ns)
-        self.pairs, self.pacer = Pairs(self.params.expect_expert), Pacer(self.spec.period_ns)
+        self.pairs = Pairs(self.params.expect_expert)
+        self.pacer = Pacer(self.spec.period_ns, apart=self.spec.robot.real)
         if not self.lockstep:
             self.timer(self.pacer.look_s, self.on_look)
         self.timer(LOOK_S, self.sole.look)
@@ -147,9 +148,8 @@ class GateNode(TickingNode):
         if self.lockstep:
             self.on_pair(self.pairs.proposal(proposal))
             return
-        now_ns = self.steady_ns()
-        self.pacer.ticked(now_ns)
-        self.tick(proposal, self.expert, now_ns, self.expert_ns)
+        self.pacer.proposal(proposal, self.steady_ns())
+        self.on_look()
 
     def on_expert(self, message: Any) -> None:
         expert = messages.expert_from_msg(message)
@@ -160,8 +160,8 @@ class GateNode(TickingNode):
 
     def on_look(self) -> None:
         now_ns = self.steady_ns()
-        if self.pacer.late(now_ns):
-            self.tick(None, self.expert, now_ns, self.expert_ns)
+        if self.pacer.due(now_ns):
+            self.tick(self.pacer.take(now_ns), self.expert, now_ns, self.expert_ns)
 
     def on_event(self, message: Any) -> None:
         event = messages.event_from_msg(message)

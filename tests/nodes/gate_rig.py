@@ -44,7 +44,7 @@ class GateProcess:
         settings = {'task': task, 'lockstep': lockstep, **defaults, **params}
         module = ['-m', 'il_gating.node', '--ros-args']
         self.command_line = [sys.executable, *module, *arguments(settings)]
-        self.process = self._spawn()
+        self.process, self.others = self._spawn(), []
         self.executor, self.hand = EventsExecutor(), rclpy.create_node('hand')
         self.executor.add_node(self.hand)
         self.commands, self.states, self.events, self.driven = [], [], [], []
@@ -70,13 +70,13 @@ class GateProcess:
 
     def another(self, **environ):
         """Start a second gate beside the first; whoever calls waits for its end."""
-        return subprocess.Popen(
-            self.command_line,
-            env=os.environ | environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        env, out = os.environ | environ, subprocess.PIPE
+        self.others.append(
+            subprocess.Popen(
+                self.command_line, env=env, stdout=out, stderr=subprocess.STDOUT, text=True
+            )
         )
+        return self.others[-1]
 
     def restart(self):
         """Kill the gate as a crash would, start it anew, and forget what the old one said."""
@@ -190,6 +190,9 @@ class GateProcess:
 
     def close(self):
         """End the gate in good order: one that is killed in ESTOP leaves it to the next."""
+        for other in self.others:
+            other.kill()
+            other.wait()
         self.process.terminate()
         try:
             self.process.communicate(timeout=10)

@@ -1,0 +1,74 @@
+"""In real time a robot gets no more commands than its limits are made for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from il_core.types import Frame, Proposal
+from il_gating.inbox import Pacer
+
+PERIOD_NS = 50_000_000
+LOOK_NS = PERIOD_NS // 8
+
+
+def proposal(tick):
+    return Proposal(Frame(tick, tick, np.zeros(1), (tick,)), 'abc', 'def', np.zeros(1))
+
+
+def ticks(times_ns, apart):
+    """Let proposals come at these times; returns when ticks were, and with which of them."""
+    pacer, found = Pacer(PERIOD_NS, apart), []
+
+    def look(now_ns):
+        if pacer.due(now_ns):
+            came = pacer.take(now_ns)
+            found.append((now_ns, None if came is None else came.frame.tick))
+
+    arrivals = [(t, i) for i, t in enumerate(times_ns)]
+    looks = [(t, None) for t in range(0, max(times_ns) + 2 * PERIOD_NS, LOOK_NS)]
+    for now_ns, number in sorted(arrivals + looks, key=lambda event: event[0]):
+        if number is not None:
+            pacer.proposal(proposal(number), now_ns)
+        look(now_ns)
+    assert pacer.alone == sum(number is None for _, number in found)
+    return found
+
+
+@pytest.mark.parametrize('every', [1.0, 1.3, 1.55, 1.6, 1.9, 2.0, 2.4, 3.1])
+def test_proposals_that_are_late_make_no_more_ticks_than_there_are_periods(every):
+    found = ticks([round(i * every * PERIOD_NS) for i in range(1, 60)], apart=True)
+    times_ns = np.array([t for t, _ in found])
+    assert [n for _, n in found if n is not None] == list(range(59)), 'each gets its tick'
+    for length in range(2, len(times_ns)):
+        spans = times_ns[length:] - times_ns[:-length]
+        assert (spans >= (length - 0.5) * PERIOD_NS).all()
+
+
+def test_of_a_burst_the_newest_gets_a_tick_half_a_period_later():
+    found = ticks([PERIOD_NS, *(PERIOD_NS + i for i in range(1, 8)), 2 * PERIOD_NS], apart=True)
+    assert found[:2] == [(PERIOD_NS, 0), (3 * PERIOD_NS // 2, 7)]
+    assert found[2][1] == 8
+
+
+def test_a_simulator_that_is_faster_than_this_clock_gets_every_tick():
+    times_ns = [i * PERIOD_NS // 10 for i in range(1, 50)]
+    assert ticks(times_ns, apart=False)[:49] == [(t, i) for i, t in enumerate(times_ns)]
+
+
+def test_a_proposal_on_time_gets_its_tick_at_once():
+    rng = np.random.default_rng(0)
+    times_ns = [round((i + rng.uniform(-0.2, 0.2)) * PERIOD_NS) for i in range(1, 60)]
+    assert ticks(times_ns, apart=True)[:59] == [(t, i) for i, t in enumerate(times_ns)]
+
+
+def test_a_proposal_that_comes_twice_or_late_makes_no_tick():
+    pacer = Pacer(PERIOD_NS, apart=False)
+    pacer.proposal(proposal(5), 0)
+    assert pacer.due(0)
+    assert pacer.take(0).frame.tick == 5
+    for old in (5, 4):
+        pacer.proposal(proposal(old), 1000)
+        assert not pacer.due(1000)
+    assert pacer.silent_s(1000) == 0.0
+    assert pacer.alone == 0
