@@ -116,7 +116,7 @@ def _train(stages: Stages, run: RunFolder, s: Settings, number: int, words: str)
             episodes = read_bags(run)
             config = s.round_config
             probe = prober(episodes[0].spec, config, number)
-            return round_words(make_round(run, episodes, config, step, probe))
+            return round_words(make_round(run, episodes, config, step, probe, number))
 
     def present() -> str:
         there = [made.number for made in run.rounds()]
