@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -89,6 +90,18 @@ def test_ros2_run_finds_what_pip_installs() -> None:
     assert scripts == {f'{name}_node': module for name, module in nodes.items()}
     files = {path.relative_to(SRC).as_posix() for path in SRC.rglob('node.py')}
     assert {f'{module.replace(".", "/")}/node.py' for module in scripts.values()} == files
+
+
+@pytest.mark.skipif(shutil.which('cmake') is None, reason='cmake is not installed')
+def test_a_script_is_executable_where_colcon_writes_it(tmp_path: Path) -> None:
+    """`colcon build --symlink-install` installs a link to it, and ros2 runs what is executable."""
+    function = re.search(r'^ *function\(_install_script .*?endfunction\(\)', CMAKE, re.S | re.M)
+    assert function
+    lines = ['function(install)', 'endfunction()', f'set(Python3_EXECUTABLE "{sys.executable}")']
+    call = '_install_script(some_node lib "print(\'some node\')\\n")'
+    (tmp_path / 'some.cmake').write_text('\n'.join([*lines, function[0], call]))
+    subprocess.run(['cmake', '-P', 'some.cmake'], cwd=tmp_path, check=True, capture_output=True)
+    assert subprocess.check_output([tmp_path / 'bin/some_node'], text=True) == 'some node\n'
 
 
 def test_every_package_is_in_the_wheel() -> None:
