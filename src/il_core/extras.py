@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 
 from il_core.errors import UserError
@@ -20,10 +21,26 @@ def refusal(error: ModuleNotFoundError) -> UserError | None:
     extra = next((e for e, packages in EXTRAS.items() if package in packages), None)
     if extra is None:
         return None
-    rule = f'install it: pip install -c constraints.txt ".[{extra}]" from the checkout'
+    rule = f'install it: {to_install(extra)} from the checkout'
     if extra == 'ros':
-        rule = f'source your ROS 2 install, or {rule}'
+        rule = f'source your ROS 2 install, or {rule}' if by_pip() else 'source your ROS 2 install'
     return UserError(f'package {package}', 'not installed', rule)
+
+
+def to_install(extra: str = '') -> str:
+    """Return the command that installs, from the checkout, what an extra needs; empty: what all
+    need. In a workspace numpy stays that of the ROS 2 install."""
+    if by_pip():
+        return 'pip install -c constraints.txt ' + (f'".[{extra}]"' if extra else '.')
+    return f'pip install -r requirements/{"-".join(filter(None, ["ros-host", extra]))}.txt'
+
+
+def by_pip() -> bool:
+    """Return whether pip installed this package. colcon does it without its extras."""
+    try:
+        return 'Provides-Extra' in importlib.metadata.metadata('interactive-il')
+    except importlib.metadata.PackageNotFoundError:
+        return True
 
 
 def require(package: str) -> None:

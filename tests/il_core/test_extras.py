@@ -55,6 +55,15 @@ def test_a_command_without_its_package_says_what_to_install(without, package, ex
     assert f'".[{extra}]"' in said
 
 
+def test_in_a_workspace_numpy_stays_that_of_ros(without, tmp_path):
+    """colcon tells of this package without extras; what pip would install brings numpy 2."""
+    (tmp_path / 'interactive_il-0.1.0.egg-info').mkdir()
+    (tmp_path / 'interactive_il-0.1.0.egg-info' / 'PKG-INFO').write_text('Name: interactive-il\n')
+    said = without('torch', 'train', '--out', 'x', 'bags').stderr
+    assert 'install it: pip install -r requirements/ros-host-train.txt from the checkout' in said
+    assert without('rclpy', 'run').stderr.endswith("'not installed': source your ROS 2 install\n")
+
+
 @pytest.mark.ros
 def test_a_graph_without_its_simulator_ends_and_says_so(without):
     done = without('pybullet', 'run', '--task', 'reach', '--operator', 'scripted')
