@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 
 from il_core.errors import UserError
@@ -14,13 +15,26 @@ EXTRAS = {
 }
 
 
-def how_to_install(extra: str) -> str:
-    """Return what to type. Beside a ROS install the other files: what was built against its numpy
-    does not load with the one of constraints.txt."""
-    wheels = f'`pip install -c constraints.txt ".[{extra}]"`'
+def how_to_install(extra: str = '') -> str:
+    """Return how to get, from the checkout, what an extra needs; empty: what all need. In a
+    workspace numpy stays that of the ROS 2 install: what was built against it need not load with
+    the one of constraints.txt."""
+    if by_pip():
+        what = f'".[{extra}]"' if extra else '.'
+        install = f'`pip install -c constraints.txt {what}` from the checkout'
+        return f'source your ROS 2 install, or {install}' if extra == 'ros' else install
     if extra == 'ros':
-        return f'source your ROS 2 install, or {wheels}'
-    return f'{wheels}, beside a ROS 2 install `pip install -r requirements/ros-host-{extra}.txt`'
+        return 'source your ROS 2 install'
+    file = '-'.join(filter(None, ['ros-host', extra]))
+    return f'`pip install -r requirements/{file}.txt` from the checkout'
+
+
+def by_pip() -> bool:
+    """Return whether pip installed this package. colcon does it without its extras."""
+    try:
+        return 'Provides-Extra' in importlib.metadata.metadata('interactive-il')
+    except importlib.metadata.PackageNotFoundError:
+        return True
 
 
 def refusal(error: ModuleNotFoundError) -> UserError | None:
@@ -30,8 +44,7 @@ def refusal(error: ModuleNotFoundError) -> UserError | None:
     extra = next((e for e, packages in EXTRAS.items() if package in packages), None)
     if extra is None:
         return None
-    rule = f'install it, from the checkout: {how_to_install(extra)}'
-    return UserError(f'package {package}', 'not installed', rule)
+    return UserError(f'package {package}', 'not installed', how_to_install(extra))
 
 
 def require(package: str) -> None:

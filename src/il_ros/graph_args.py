@@ -182,7 +182,7 @@ class GraphArgs:
         if self.joystick_reader == 'joy_node':
             return (
                 'an unplugged gamepad is one with every button let go to joy_node, which can give '
-                "the robot to the policy; joystick_node falls silent: pip install '.[joystick]'"
+                'the robot to the policy; joystick_node falls silent: pip install pygame-ce'
             )
         return ''
 

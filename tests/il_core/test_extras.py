@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from il_core import extras
 from il_core.extras import EXTRAS, how_to_install, refusal
 from tests.house import ROOT
 
@@ -59,6 +60,15 @@ def test_a_command_without_its_package_says_what_to_install(without, package, ex
     assert f'".[{extra}]"' in said
 
 
+def test_in_a_workspace_numpy_stays_that_of_ros(without, tmp_path):
+    """colcon tells of this package without extras; what pip would install brings numpy 2."""
+    (tmp_path / 'interactive_il-0.1.0.egg-info').mkdir()
+    (tmp_path / 'interactive_il-0.1.0.egg-info' / 'PKG-INFO').write_text('Name: interactive-il\n')
+    said = without('torch', 'train', '--out', 'x', 'bags').stderr
+    assert '`pip install -r requirements/ros-host-train.txt` from the checkout' in said
+    assert without('rclpy', 'run').stderr.endswith("'not installed': source your ROS 2 install\n")
+
+
 @pytest.mark.ros
 def test_a_graph_without_its_simulator_ends_and_says_so(without):
     done = without('pybullet', 'run', '--task', 'reach', '--operator', 'scripted')
@@ -78,11 +88,12 @@ def test_a_part_that_an_installed_package_lacks_is_a_defect():
     assert refusal(raised.value) is None
 
 
-def test_what_to_install_is_there_for_wheels_and_for_a_ros_install():
+def test_what_to_install_is_there_for_wheels_and_for_a_ros_install(monkeypatch):
     text = (ROOT / 'pyproject.toml').read_text()
     for extra in EXTRAS:
         assert f'\n{extra} = [' in text
         assert f'".[{extra}]"' in how_to_install(extra)
+    monkeypatch.setattr(extras, 'by_pip', lambda: False)
     for extra in ('sim', 'train'):
         file = f'requirements/ros-host-{extra}.txt'
         assert file in how_to_install(extra)

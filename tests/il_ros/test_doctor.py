@@ -84,6 +84,18 @@ def test_what_is_missing_is_said_by_what_it_is_for(monkeypatch):
     assert 'missing: zstandard' in [r.finding for r in install._packages()]
 
 
+def test_in_a_workspace_older_versions_are_the_tested_ones(monkeypatch):
+    """numpy is that of the ROS 2 install there, and OpenCV one that runs with it."""
+    monkeypatch.setattr(install.extras, 'by_pip', lambda: False)
+    tested = install._tested()
+    assert 'numpy' not in tested
+    assert tested['opencv-python-headless'] == ['4.11.0.86']
+    assert (
+        install._again()
+        == 'install again: `pip install -r requirements/ros-host.txt` from the checkout'
+    )
+
+
 def test_messages_of_another_version(monkeypatch, tmp_path):
     for name in ('config/robots', 'msg'):
         (tmp_path / name).mkdir(parents=True)

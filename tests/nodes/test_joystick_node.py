@@ -138,4 +138,4 @@ def test_without_pygame_it_says_what_to_install(tmp_path):
     process = start('il_teleop.device.node', first=tmp_path)
     output, _ = process.communicate(timeout=30)
     assert process.returncode == 2
-    assert "pip install '.[joystick]'" in output
+    assert 'pip install pygame-ce' in output

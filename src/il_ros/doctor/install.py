@@ -12,8 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from il_core import share
-from il_core.extras import how_to_install
+from il_core import extras, share
 from il_ros import environment
 from il_ros.doctor.api import Result, Settings, fail, ok, warn
 from il_ros.doctor.probing import last_line, run_python
@@ -29,7 +28,6 @@ PURPOSES = {'sim': 'to simulate', 'train': 'to train, and for `il report`'}
 # Packages that come under several names.
 MODULES = {'opencv-python-headless': 'cv2'}
 DISTROS = {'7': 'Jazzy', '9': 'Kilted'}
-AGAIN = 'install again: `pip install -c constraints.txt .`'
 START = (
     "import rclpy; rclpy.init(); n = rclpy.create_node('il_doctor_start'); "
     'print(rclpy.get_rmw_implementation_identifier()); rclpy.shutdown()'
@@ -57,10 +55,10 @@ def _packages() -> Iterator[Result]:
     names = dict.fromkeys((*NEEDED, *(name for extra in EXTRAS.values() for name in extra)))
     found = {name: _version(name) for name in names}
     if missing := [name for name in NEEDED if not found[name]]:
-        yield fail('packages', f'missing: {", ".join(missing)}', AGAIN)
+        yield fail('packages', f'missing: {", ".join(missing)}', _again())
     for extra, wanted in EXTRAS.items():
         if left := [name for name in wanted if not found[name] and not _comes_otherwise(name)]:
-            remedy = f'{PURPOSES[extra]}: {how_to_install(extra)}'
+            remedy = f'{PURPOSES[extra]}: {extras.how_to_install(extra)}'
             yield warn(f'packages for {extra}', f'not installed: {", ".join(left)}', remedy)
     other = {
         n: v
@@ -69,10 +67,14 @@ def _packages() -> Iterator[Result]:
     }
     if other:
         words = [f'{n} {v} (tested: {" or ".join(tested[n.lower()])})' for n, v in other.items()]
-        yield warn('versions', ', '.join(words), AGAIN)
+        yield warn('versions', ', '.join(words), _again())
     there = ', '.join(f'{name} {version}' for name, version in found.items() if version)
     if not missing:
         yield _imports('onnxruntime') or ok('packages', there)
+
+
+def _again() -> str:
+    return f'install again: {extras.how_to_install()}'
 
 
 def _imports(module: str) -> Result | None:
@@ -80,7 +82,7 @@ def _imports(module: str) -> Result | None:
     try:
         importlib.import_module(module)
     except (ImportError, OSError) as error:
-        return fail(module, f'cannot be imported: {error}', AGAIN)
+        return fail(module, f'cannot be imported: {error}', _again())
     return None
 
 
@@ -96,17 +98,19 @@ def _comes_otherwise(name: str) -> bool:
 
 
 def _tested() -> dict[str, list[str]]:
-    """Return the versions of constraints.txt by name; empty where it is not beside config/."""
-    path = share.share_dir() / 'constraints.txt'
+    """Return the versions of constraints.txt by name, in a workspace those of requirements/;
+    empty where these are not beside config/."""
+    files = 'constraints.txt' if extras.by_pip() else 'requirements/ros-host*.txt'
     versions: dict[str, list[str]] = {}
-    for line in path.read_text().splitlines() if path.is_file() else ():
+    texts = [path.read_text() for path in share.share_dir().glob(files)]
+    for line in '\n'.join(texts).splitlines():
         if match := re.match(r'([\w.-]+)==([^ ;]+)', line):
             versions.setdefault(match[1].lower(), []).append(match[2])
     return versions
 
 
 def _rclpy() -> Iterator[Result]:
-    remedy = how_to_install('ros')
+    remedy = extras.how_to_install('ros')
     done = run_python(['-c', 'import rclpy'], os.environ, 15.0)  # it may end its process
     if done.code != 0:
         yield fail('rclpy', f'cannot be imported: {done.complaint}', remedy)

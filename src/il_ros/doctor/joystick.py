@@ -49,7 +49,7 @@ def _names() -> list[str] | None:
 
 def _driver() -> Result:
     """Say who reads the gamepad in a graph: as `GraphArgs.joystick_reader` chooses."""
-    sdl, environ = "`pip install '.[joystick]'` from the checkout", environment.of_children()
+    sdl, environ = '`pip install pygame-ce`', environment.of_children()
     if environment.gamepad_driver(environ) == 'joy_node':
         finding = 'joy_node; unplugged it says that all buttons were let go'
         remedy = f'{sdl}: joystick_node, which is silent then, needs SDL'

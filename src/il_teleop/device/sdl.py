@@ -95,6 +95,6 @@ def _pygame() -> ModuleType:
     try:
         import pygame
     except ImportError as error:
-        rule = "is what reads a joystick here: pip install '.[joystick]' from the checkout"
+        rule = 'is what reads a joystick here: pip install pygame-ce'
         raise UserError('package pygame-ce', 'not installed', rule) from error
     return pygame
