@@ -16,8 +16,10 @@ T = TypeVar('T')
 KEPT = 64
 # Periods after the last proposal at which a tick comes without one.
 LATE = 1.5
-# Periods between two ticks, at least.
-APART = 0.5
+# A robot's ticks keep to the generic cell rate algorithm (ITU-T I.371): each books a slot of
+# SLOT periods and may begin EARLY periods before its own. A slot of a whole period would make a
+# camera that is some percent fast wait for up to a period, again and again.
+SLOT, EARLY = 0.9, 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,16 +69,19 @@ class Pacer:
 
     Args:
         period_ns: of the ticks.
-        apart: ticks keep half a period between them, for which the newest proposal waits. Limits
-            are those of one tick: two of them in a row move a robot twice as far. (Simulated
-            worlds, which may run faster than this clock, step by one of their own.)
+        apart: ticks keep half a period between them, and of n in a row the last begins no sooner
+            than 0.9 (n - 1) - 0.5 periods after the first; the newest proposal waits for that.
+            Limits are those of one tick: two of them in a period move a robot twice as far.
+            (Simulated worlds, which may run faster than this clock, step by one of their own.)
     """
 
     def __init__(self, period_ns: int, apart: bool) -> None:
         self._period_ns, self.alone = period_ns, 0
-        self._apart_ns = round(APART * period_ns) if apart else 0
+        self._slot_ns, self._early_ns = (
+            (round(SLOT * period_ns), round(EARLY * period_ns)) if apart else (0, 0)
+        )
         self._waiting: Proposal | None = None
-        self._earliest_ns = 0
+        self._booked_ns = self._earliest_ns = 0
         self._due_ns: int | None = None
         self._heard_ns: int | None = None
         self._newest_ns: int | None = None
@@ -107,7 +112,8 @@ class Pacer:
         self.alone += found is None
         periods = 1.0 if found is None else LATE
         self._due_ns = now_ns + round(periods * self._period_ns)
-        self._earliest_ns = now_ns + self._apart_ns
+        self._booked_ns = max(self._booked_ns, now_ns) + self._slot_ns
+        self._earliest_ns = max(now_ns + self._early_ns, self._booked_ns - self._early_ns)
         return found
 
     @property

@@ -35,14 +35,35 @@ def ticks(times_ns, apart):
     return found
 
 
+def spans(found, length):
+    times_ns = np.array([t for t, _ in found])
+    return (times_ns[length:] - times_ns[:-length]) / PERIOD_NS
+
+
 @pytest.mark.parametrize('every', [1.0, 1.3, 1.55, 1.6, 1.9, 2.0, 2.4, 3.1])
 def test_proposals_that_are_late_make_no_more_ticks_than_there_are_periods(every):
     found = ticks([round(i * every * PERIOD_NS) for i in range(1, 60)], apart=True)
-    times_ns = np.array([t for t, _ in found])
     assert [n for _, n in found if n is not None] == list(range(59)), 'each gets its tick'
-    for length in range(2, len(times_ns)):
-        spans = times_ns[length:] - times_ns[:-length]
-        assert (spans >= (length - 0.5) * PERIOD_NS).all()
+    for length in range(2, len(found)):
+        assert (spans(found, length) >= length - 0.6).all()
+
+
+@pytest.mark.parametrize('every', [0.01, 0.1, 0.3, 0.5, 0.6, 0.8])
+@pytest.mark.parametrize('burst', [1, 3])
+def test_proposals_that_keep_coming_too_often_make_no_more_ticks_than_their_slots(every, burst):
+    starts = np.arange(1.0, 1.0 + 60.0 * every * burst, every * burst)
+    found = ticks([round((t + 0.01 * b) * PERIOD_NS) for t in starts for b in range(burst)], True)
+    assert (spans(found, 1) >= 0.5).all()
+    for length in range(1, len(found)):
+        assert (spans(found, length) >= 0.9 * length - 0.5 - 1e-9).all()
+    numbers = [n for _, n in found if n is not None]
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] == burst * len(starts) - 1, 'the newest is never lost'
+
+
+def test_a_camera_that_is_some_percent_fast_waits_for_nothing():
+    times_ns = [round(0.95 * i * PERIOD_NS) for i in range(1, 200)]
+    assert ticks(times_ns, apart=True)[:199] == [(t, i) for i, t in enumerate(times_ns)]
 
 
 def test_of_a_burst_the_newest_gets_a_tick_half_a_period_later():

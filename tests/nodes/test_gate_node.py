@@ -16,8 +16,9 @@ from lifecycle_msgs.msg import Transition
 
 from il_core.load import load_spec
 from il_core.types import Cause, EventKind, Mode, Owner, Press
+from tests.house import ROOT
 from tests.il_gating.test_gates import fitted
-from tests.nodes.gate_rig import GateProcess
+from tests.nodes.gate_rig import PERIOD_S, GateProcess
 
 pytestmark = pytest.mark.ros
 ON, OFF = Transition.TRANSITION_ACTIVATE, Transition.TRANSITION_DEACTIVATE
@@ -297,6 +298,25 @@ def test_a_gate_hears_of_episodes_while_it_is_not_active(gate):
     assert rig.spin(lambda: rig.states and rig.states[-1].episode_id == 'e2')
     rig.spin_for(0.3)
     assert {s.mode for s in rig.states} == {Mode.HOLD}
+
+
+def test_a_robot_gets_ten_commands_in_nine_periods_however_often_a_policy_speaks(gate, tmp_path):
+    robot = (ROOT / 'config/robots/panda.yaml').read_text() + 'real: true\n'
+    (tmp_path / 'panda.yaml').write_text(robot)
+    task = (ROOT / 'config/tasks/reach.yaml').read_text()
+    (tmp_path / 'reach.yaml').write_text(task.replace('robot: panda', 'robot: panda.yaml'))
+    rig = gate(task=str(tmp_path / 'reach.yaml'))
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    first, begun = len(rig.commands), time.monotonic()
+    while time.monotonic() < begun + 2.0:
+        rig.speak()
+        rig.executor.spin_once(PERIOD_S / 10)
+    rig.spin_for(0.1)
+    periods = (time.monotonic() - begun) / PERIOD_S
+    count = len(rig.commands) - first
+    assert 0.5 * periods < count <= periods / 0.9 + 2
+    assert rig.mode is Mode.AUTONOMOUS
 
 
 def test_a_policy_of_another_checkpoint_never_acts(gate, tmp_path):
