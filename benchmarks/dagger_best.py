@@ -86,7 +86,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         name: asdict(mean([float(np.mean(c['autonomous']['wins'])) for c in of.values()], SHARE))
         for name, of in cells.items()
     }
-    (gap,) = differences(cells, CHOSEN, 'autonomous')
+    (gap,) = differences(cells, [(CHOSEN, LAST)])
     for number, value in enumerate(by_round):
         print(f'after round {number}: {words(value, 100)} % alone')
     for name, value in alone.items():

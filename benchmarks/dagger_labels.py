@@ -124,7 +124,7 @@ def table(rows: list[Mapping[str, Any]]) -> dict[str, Any]:
         )
         for name, found in cells.items()
     }
-    gaps = differences(cells, MOVING, 'autonomous')
+    gaps = differences(cells, [(MOVING, ALL), (MOVING, FEWER)])
     for name, value in alone.items():
         print(f'{name:<20} {words(value, 100)} % alone')
     for gap in gaps:

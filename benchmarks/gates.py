@@ -19,6 +19,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,17 @@ HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / 'docs' / 'results'
 # Claims of papers on what a method costs beside another one.
 PRICES = (('safe', 'dagger', 'new_labels'), ('lazy', 'safe', 'calls'))
+# Methods that a paper, or the row itself, sets beside another one: of, minus.
+BESIDE = (
+    ('hg', 'dagger'),
+    ('safe', 'dagger'),
+    ('ensemble', 'dagger'),
+    ('lazy', 'safe'),
+    ('bc_equal', 'bc'),
+    ('bc_noise', 'bc'),
+    ('hg_strict', 'hg'),
+    ('hg_iwr', 'hg'),
+)
 AFTER = {'bc_equal': 'thrifty', 'random': 'thrifty'}  # needs to know that cell
 SINGLE = {f'{name}_NUM_THREADS': '1' for name in ('OMP', 'OPENBLAS', 'MKL')}
 
@@ -129,28 +142,25 @@ def summed(
 
 
 def differences(
-    found: dict[str, dict[int, dict[str, Any]]], of: str, key: str
+    found: dict[str, dict[int, dict[str, Any]]], pairs: Iterable[tuple[str, str]]
 ) -> list[dict[str, Any]]:
-    """Return the success of `of` minus that of every other method, seed by seed."""
+    """Return the success of one method minus that of another, seed by seed; nothing of pairs
+    without a seed in common."""
     rows = []
-    for other, cells in found.items():
-        both = sorted(set(cells) & set(found.get(of, {})))
-        seeds = [s for s in both if key in cells[s] and key in found[of][s]]
-        if other == of or not seeds:
-            continue
-        pairs = [(cells[s][key]['wins'], found[of][s][key]['wins']) for s in seeds]
-        pooled = paired_difference(
-            [w for before, _ in pairs for w in before], [w for _, after in pairs for w in after]
-        )
-        over = mean([float(np.mean(after) - np.mean(before)) for before, after in pairs], (-1, 1))
-        row = {
-            'minus': other,
-            'what': key,
-            'pooled_pairs': estimate(pooled),
-            'over_seeds': estimate(over),
-        }
-        rows.append(row | {'seeds': seeds})
+    for key, (of, minus) in product(SAID, pairs):
+        after, before = found.get(of, {}), found.get(minus, {})
+        seeds = [s for s in after if s in before and key in before[s] and key in after[s]]
+        wins = [(before[s][key]['wins'], after[s][key]['wins']) for s in seeds]
+        if seeds:
+            pooled = paired_difference(*map(_flat, zip(*wins, strict=True)))
+            over = mean([float(np.mean(b) - np.mean(a)) for a, b in wins], (-1, 1))
+            numbers = {'pooled_pairs': estimate(pooled), 'over_seeds': estimate(over)}
+            rows.append({'of': of, 'minus': minus, 'what': key, **numbers, 'seeds': seeds})
     return rows
+
+
+def _flat(columns: Iterable[list[bool]]) -> list[bool]:
+    return list(chain.from_iterable(columns))
 
 
 def prices(found: dict[str, dict[int, dict[str, Any]]]) -> list[dict[str, Any]]:
@@ -253,9 +263,15 @@ def work(args: argparse.Namespace) -> list[Cell]:
         rule = 'holds no cell' + (f'; failed: {failed}' if failed else '')
         raise UserError('--folder', str(folder), rule)
     rows = [summed(name, cells, found.get('bc', {})) for name, cells in found.items()]
-    gaps = [gap for key in SAID for gap in differences(found, args.of, key)]
-    costs = prices(found)
-    result = {'rows': rows, 'of': args.of, 'differences': gaps, 'prices': costs}
+    gaps = differences(found, [(args.of, other) for other in found if other != args.of])
+    beside, costs = differences(found, BESIDE), prices(found)
+    result = {
+        'rows': rows,
+        'of': args.of,
+        'differences': gaps,
+        'beside': beside,
+        'prices': costs,
+    }
     text = page(result, args.task)
     print(text)
     folder.with_suffix('.md').write_text(text)

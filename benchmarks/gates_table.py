@@ -56,6 +56,12 @@ def page(result: Mapping[str, Any], task: str) -> str:
             '',
             *_differences(result['differences']),
             '',
+            '## Other pairs',
+            '',
+            'As above: what papers set beside each other, and rows beside what they vary.',
+            '',
+            *_differences(result['beside']),
+            '',
             '## Prices',
             '',
             "Ratios of sums over the seeds that both have, Student's t over seeds.",
@@ -102,10 +108,10 @@ def _seeds(rows: Sequence[Row]) -> list[str]:
 
 def _differences(gaps: Sequence[Row]) -> list[str]:
     return _table(
-        ['minus', 'what', 'seeds', 'pairs', 'over pairs', 'over seeds'],
+        ['', 'what', 'seeds', 'pairs', 'over pairs', 'over seeds'],
         [
             [
-                f'`{gap["minus"]}`',
+                f'`{gap["of"]}` minus `{gap["minus"]}`',
                 SAID[gap['what']],
                 str(len(gap['seeds'])),
                 str(gap['pooled_pairs']['n']),

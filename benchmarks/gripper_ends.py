@@ -114,7 +114,7 @@ def table(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             name: {r['seed']: {'autonomous': r['autonomous'][name]} for r in own}
             for name in (AS_IT_IS, AT_ENDS)
         }
-        (gap,) = differences(cells, AT_ENDS, 'autonomous')
+        (gap,) = differences(cells, [(AT_ENDS, AS_IT_IS)])
         said[method] = {'difference': gap}
         for name, found in cells.items():
             parts = [c['autonomous'] for c in found.values()]

@@ -114,9 +114,11 @@ def test_differences_are_paired_by_seed_and_episode():
         'thrifty': {0: cell('thrifty', wins=(True, True)), 1: cell('thrifty', 1, (True, False))},
         'safe': {0: cell(wins=(False, True)), 2: cell(seed=2)},
     }
-    (gap,) = gates.differences(found, 'thrifty', 'autonomous')
-    assert (gap['minus'], gap['seeds'], gap['pooled_pairs']['n']) == ('safe', [0], 2)
-    assert gap['pooled_pairs']['value'] == gap['over_seeds']['value'] == 0.5
+    gaps = gates.differences(found, [('thrifty', 'safe'), ('thrifty', 'hg')])
+    (alone,) = [gap for gap in gaps if gap['what'] == 'autonomous']
+    assert {gap['minus'] for gap in gaps} == {'safe'}, 'no seed of hg'
+    assert (alone['seeds'], alone['pooled_pairs']['n']) == ([0], 2)
+    assert alone['pooled_pairs']['value'] == alone['over_seeds']['value'] == 0.5
 
 
 def test_random_asks_as_often_and_for_as_long_as_its_model(tmp_path):
