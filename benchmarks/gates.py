@@ -39,13 +39,18 @@ from il_loop.stats import POSITIVE, SHARE, mean, paired_difference, ratio, wilso
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / 'docs' / 'results'
 # Claims of papers on what a method costs beside another one.
-PRICES = (('safe', 'dagger', 'new_labels'), ('lazy', 'safe', 'calls'))
+PRICES = (
+    ('safe', 'dagger', 'new_labels'),
+    ('lazy', 'safe', 'calls'),
+    ('lazy_noise', 'safe', 'calls'),
+)
 # Methods that a paper, or the row itself, sets beside another one: of, minus.
 BESIDE = (
     ('hg', 'dagger'),
     ('safe', 'dagger'),
     ('ensemble', 'dagger'),
     ('lazy', 'safe'),
+    ('lazy_noise', 'lazy'),
     ('bc_equal', 'bc'),
     ('bc_noise', 'bc'),
     ('hg_strict', 'hg'),

@@ -69,6 +69,7 @@ class Method:
 
 
 FROZEN = {'online': False}
+QUIET = {'noise': 0.0}
 HANDOVER = ('handover', 'latency_s', 'hand_back_ticks', 'auto_return')
 LATE = {'style': 'on_request', 'reaction_s': 0.5}
 THRIFTY = Method('novelty and risk, alpha 0.01, paper', 'thrifty_dagger', aided=FROZEN)
@@ -88,6 +89,9 @@ METHODS = {
     'ensemble': Method('discrepancy and doubt, each at 20 % of the labels', 'ensemble_dagger'),
     'random': Method(
         'at random, at the rate and mean stay of thrifty', 'random', matched='thrifty'
+    ),
+    'lazy_noise': Method(
+        'lazy, noise 0.05 on what the human does', 'lazy_dagger', {'noise': 0.05}, aided=QUIET
     ),
     'bc_noise': Method(
         '30 demonstrations, noise 0.2 on what is sent',
