@@ -16,6 +16,8 @@ T = TypeVar('T')
 KEPT = 64
 # Periods after the last proposal at which a tick comes without one.
 LATE = 1.5
+# A simulated world may be so many times slower than this clock, and its policy still acts.
+SLOWEST = 4
 # A robot's ticks keep to the generic cell rate algorithm (ITU-T I.371): each books a slot of
 # SLOT periods and may begin EARLY periods before its own. A slot of a whole period would make a
 # camera that is some percent fast wait for up to a period, again and again.
@@ -72,14 +74,15 @@ class Pacer:
         apart: ticks keep half a period between them, and of n in a row the last begins no sooner
             than 0.9 (n - 1) - 0.5 periods after the first; the newest proposal waits for that.
             Limits are those of one tick: two of them in a period move a robot twice as far.
-            (Simulated worlds, which may run faster than this clock, step by one of their own.)
+            Simulated worlds, which step by a clock of their own, get every tick, and late is by
+            the pace of the last two proposals where that is slower.
     """
 
     def __init__(self, period_ns: int, apart: bool) -> None:
-        self._period_ns, self.alone = period_ns, 0
-        self._slot_ns, self._early_ns = (
-            (round(SLOT * period_ns), round(EARLY * period_ns)) if apart else (0, 0)
-        )
+        self._period_ns, self._apart, self.alone = period_ns, apart, 0
+        self._slot_ns = round(SLOT * period_ns) if apart else 0
+        self._early_ns = round(EARLY * period_ns) if apart else 0
+        self._late_ns = round(LATE * period_ns)
         self._waiting: Proposal | None = None
         self._booked_ns = self._earliest_ns = 0
         self._due_ns: int | None = None
@@ -89,6 +92,9 @@ class Pacer:
     def proposal(self, proposal: Proposal, now_ns: int) -> None:
         """A proposal came; one that waits gives way to it. One that is `answered` makes no
         tick."""
+        if not self._apart and self._heard_ns is not None:
+            pace_ns = min(now_ns - self._heard_ns, SLOWEST * self._period_ns)
+            self._late_ns = round(LATE * max(self._period_ns, pace_ns))
         self._heard_ns = now_ns
         if not answered(proposal.frame.stamp_ns, self._newest_ns):
             self._waiting, self._newest_ns = proposal, proposal.frame.stamp_ns
@@ -102,7 +108,7 @@ class Pacer:
         if self._waiting is not None:
             return now_ns >= self._earliest_ns
         if self._due_ns is None:
-            self._due_ns = now_ns + round(LATE * self._period_ns)
+            self._due_ns = now_ns + self._late_ns
         return now_ns >= self._due_ns
 
     def take(self, now_ns: int) -> Proposal | None:
@@ -110,8 +116,7 @@ class Pacer:
         one then is a period later."""
         found, self._waiting = self._waiting, None
         self.alone += found is None
-        periods = 1.0 if found is None else LATE
-        self._due_ns = now_ns + round(periods * self._period_ns)
+        self._due_ns = now_ns + (self._period_ns if found is None else self._late_ns)
         self._booked_ns = max(self._booked_ns, now_ns) + self._slot_ns
         self._earliest_ns = max(now_ns + self._early_ns, self._booked_ns - self._early_ns)
         return found

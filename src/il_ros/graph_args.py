@@ -76,7 +76,12 @@ class GraphArgs:
     timeout_s: float = param(30.0, 'request: give up after this long', low=0.1, high=3600.0)
     simulate: bool = param(True, 'demonstrate in the simulator; false: on the robot')
     seed: int = param(0, 'initial state of the simulator', low=0, high=2**31)
-    speed: float = param(1.0, 'simulated seconds per second', low=0.01, high=100.0)
+    speed: float = param(
+        1.0,
+        'simulated seconds per second, in real time; below 0.3 no policy acts',
+        low=0.01,
+        high=100.0,
+    )
     gui: bool = param(False, 'open the window of the simulator')
     camera: bool = param(False, 'publish camera images (slow)')
     namespace: str = param('', 'ROS namespace of every node')

@@ -34,7 +34,13 @@ class SimParams(CommonParams):
     width: int = param(128, 'image width in pixels', low=16, high=1920, live=True)
     height: int = param(96, 'image height in pixels', low=16, high=1080, live=True)
     seed: int = param(0, 'initial state before the first reset', low=0, high=2**31)
-    speed: float = param(1.0, 'simulated seconds per second', low=0.01, high=100.0, live=True)
+    speed: float = param(
+        1.0,
+        'simulated seconds per second, in real time; below 0.3 no policy acts',
+        low=0.01,
+        high=100.0,
+        live=True,
+    )
 
 
 class SimNode(IlNode):

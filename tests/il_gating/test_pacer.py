@@ -77,6 +77,22 @@ def test_a_simulator_that_is_faster_than_this_clock_gets_every_tick():
     assert ticks(times_ns, apart=False)[:49] == [(t, i) for i, t in enumerate(times_ns)]
 
 
+@pytest.mark.parametrize('every', [1.6, 2.0, 3.3])
+def test_a_slow_simulator_gets_no_commands_between_those_of_its_policy(every):
+    times_ns = [round(i * every * PERIOD_NS) for i in range(1, 40)]
+    found = ticks([*times_ns, times_ns[-1] + 20 * PERIOD_NS], apart=False)
+    between = [t for t, number in found if number is None and times_ns[1] < t <= times_ns[-1]]
+    assert between == [], 'each would make the robot stand'
+    (first, *_) = [t for t, _ in found if t > times_ns[-1]]
+    assert first - times_ns[-1] <= (1.5 * every + 0.25) * PERIOD_NS, 'then it is silent'
+
+
+def test_after_a_long_pause_a_simulator_is_not_waited_for_as_long():
+    found = ticks([PERIOD_NS, 500 * PERIOD_NS, 520 * PERIOD_NS], apart=False)
+    (first, *_) = [t for t, _ in found if t > 500 * PERIOD_NS]
+    assert first <= (500 + 1.5 * 4 + 0.25) * PERIOD_NS
+
+
 def test_a_proposal_on_time_gets_its_tick_at_once():
     rng = np.random.default_rng(0)
     times_ns = [round((i + rng.uniform(-0.2, 0.2)) * PERIOD_NS) for i in range(1, 60)]
