@@ -404,6 +404,36 @@ def test_a_stopped_training_is_gone_on_with(run, tmp_path, monkeypatch):
     assert load(tmp_path / 'bc').id == load(tmp_path / 'whole').id
 
 
+TRAINS = """
+import sys
+from il_loop import train_cli
+def bar():
+    class Bar:
+        def __enter__(self): return lambda _: (print('trains', flush=True), sys.stdin.read())
+        def __exit__(self, *_): pass
+    return Bar()
+train_cli.training_bar = bar
+train_cli.train(sys.argv[1:])
+"""
+
+
+def test_one_process_at_a_time_trains_a_checkpoint(run, tmp_path):
+    out = tmp_path / 'bc'
+    argv = [str(run.bags), '--epochs', '200', '--members', '2', '--out']
+    words = [sys.executable, '-c', TRAINS, *argv, str(out)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b'trains\n'
+        says = rf"checkpoint is '{out}': is being trained by process {other.pid} since .*; wait"
+        with pytest.raises(UserError, match=says):
+            train_cli.train([*argv, str(out)])
+        assert train_cli.train([*argv[:2], '1', '--out', str(tmp_path / 'another')]) == 0
+        assert not out.exists()
+        other.kill()
+    assert train_cli.train([*argv, str(out)]) == 0
+    with pytest.raises(UserError, match=f"'{out}': exists and is never changed"):
+        train_cli.train(['/nope', '--out', str(out)])
+
+
 def test_a_full_disk_is_one_line_of_a_command(run, tmp_path):
     out = tmp_path / 'bc'
     argv = [sys.executable, '-m', 'il_core.cli', 'train', str(run.bags), '--out', str(out)]
