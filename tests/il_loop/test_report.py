@@ -52,7 +52,7 @@ from il_policy.checkpoint import load
 from tests.il_data.fake import Rig
 from tests.il_data.test_dataset import foreign
 from tests.il_loop.bags import record
-from tests.il_loop.test_rounds import QUICK
+from tests.il_loop.test_rounds import QUICK, THRIFTY
 from tests.toy import ToyWorld, toy_spec
 
 SEEDS = range(200, 206)
@@ -591,6 +591,19 @@ def test_seeds_that_a_checkpoint_has_learned_from_are_named(
     out = capsys.readouterr().out
     assert (said or 'n = 2') in out
     assert ('learned' in out) == bool(said)
+
+
+def test_an_episode_with_a_gate_that_learns_is_the_same_whatever_was_run_before(
+    runs_toy, tmp_path
+):
+    run, demos = RunFolder(tmp_path), play(make_loop(ToyWorld(), DEMONSTRATE), range(4))
+    make_round(run, demos, THRIFTY)
+    argv, found = [str(run.checkpoint(0)), '--gate', 'thrifty_dagger'], []
+    for first, count in ((300, 12), (306, 6)):
+        out = tmp_path / f'{first}.json'
+        cli.evaluate([*argv, '--seed', str(first), '-n', str(count), '--out', str(out)])
+        found.append(load_evaluation(out).episodes)
+    assert found[0][6:] == found[1]
 
 
 def test_folders_without_policy_and_bags_lead_to_the_checkpoint(run, tmp_path):
