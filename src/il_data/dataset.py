@@ -203,6 +203,23 @@ def notes(found: Labels, selection: Selection, episodes: Sequence[Episode]) -> s
     return f'{len(found.columns)} labels: {selection.words}; {sent} (noise, limits), rms'
 
 
+def beyond_limits(columns: Columns, spec: Spec) -> list[str]:
+    """Say of every axis how many labels lie outside its limits, where some do: no policy of this
+    spec can do them, as its actions end there."""
+    slack = 1e-6 * (spec.high - spec.low)  # what float32 in a message may cost
+    out = (columns.actions < spec.low - slack) | (columns.actions > spec.high + slack)
+    lines = []
+    for axis, wrong, values in zip(spec.axes, out.T, columns.actions.T, strict=True):
+        if wrong.any():
+            where = f'{axis.low:g} to {axis.high:g} {axis.unit}'.rstrip()
+            lines.append(
+                f'axis {axis.name}: {wrong.sum()} of {len(values)} labels lie outside its limits '
+                f'{where} (they reach from {values.min():g} to {values.max():g}); the policy '
+                'stays within: are limits and units in the robot file right?'
+            )
+    return lines
+
+
 def load_labels(
     folder: Path, spec: Spec | None = None, selection: Selection = INTERVENTIONS
 ) -> Labels:

@@ -12,7 +12,7 @@ from pathlib import Path
 from il_core.errors import UserError
 from il_core.load import load_spec
 from il_core.writable import check_writable
-from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, labels, notes
+from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, beyond_limits, labels, notes
 from il_data.read import read_episodes
 from il_data.weighting import WEIGHTINGS
 from il_loop.cli import CONSOLE, bar, command_parser
@@ -56,6 +56,8 @@ def train(argv: list[str]) -> int:
     found = labels(episodes, chosen)
     for item in found.left_out:
         CONSOLE.print(f'left out: {item.episode_id}: {item.reason}')
+    for line in beyond_limits(found.columns, spec):
+        CONSOLE.print(line)
     config = bc.BcConfig(epochs=args.epochs, members=args.members, threads=args.threads)
     with training(args.out), training_bar() as step:
         bc.train(

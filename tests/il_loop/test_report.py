@@ -466,6 +466,23 @@ def test_plain_bags_are_trained_on_by_their_task(tmp_path):
     assert load(tmp_path / 'bc', spec).policy.training.episodes.keys() == {'plain'}
 
 
+def test_labels_that_no_policy_of_this_robot_can_do_are_named(tmp_path, capsys):
+    spec = toy_spec()
+    foreign(tmp_path / 'bags' / 'plain', StoragePlugin.MCAP, spec)  # moves by 0.1 in x
+    robot, said = plain(spec.robot), []
+    for high in (0.1, 0.04):
+        robot['axes'][0]['high'] = high
+        for name, part in (('task', plain(spec.task)), ('robot', robot)):
+            (tmp_path / f'{name}.yaml').write_text(yaml.safe_dump(part))
+        options = [f'--{k}={tmp_path / k}.yaml' for k in ('task', 'robot')]
+        options += ['--out', str(tmp_path / f'bc_{high}'), '--epochs', '1', '--members', '2']
+        assert train_cli.train([str(tmp_path / 'bags'), *options]) == 0
+        said.append(capsys.readouterr().out)
+    assert 'outside' not in said[0]
+    found = r'axis x: (\d+) of \1 labels lie outside its limits -0.1 to 0.04 m \(.* 0.1 to 0.1\)'
+    assert re.search(found, said[1])
+
+
 @pytest.mark.parametrize('command', [train_cli.train, train_cli.round_, cli.evaluate, cli.report])
 def test_help_shows_an_example(command, capsys):
     with pytest.raises(SystemExit) as done:
