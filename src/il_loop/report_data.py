@@ -10,7 +10,7 @@ import numpy as np
 from il_core.types import NS_PER_S, Cause, Outcome, Owner
 from il_data import manifest
 from il_data.episode import Episode
-from il_data.read import bag_folders, finished_bags, read_episode
+from il_data.read import bag_folders, each_once, finished_bags, read_episode
 from il_loop.episodes import EpisodeSummary, summarise
 from il_loop.evaluate import Comparison, Evaluation, compare_common, from_episodes
 from il_loop.report_charts import CurvePoint, Panel, Timeline
@@ -165,7 +165,7 @@ def turned_pair(data: RunData) -> tuple[Episode, Episode] | None:
 
 def read_all(run: RunFolder) -> list[Episode]:
     """Return the finished episodes of a run folder, oldest first; none is fine."""
-    return [read_episode(bag) for bag in finished_bags(run.bags)]
+    return each_once([read_episode(bag) for bag in finished_bags(run.bags)])
 
 
 def trusted(run: RunFolder, policy: str = '') -> list[Episode]:

@@ -30,6 +30,7 @@ from il_loop import (
     cli,
     demo,
     demo_cli,
+    gate_cli,
     report_charts,
     report_data,
     report_pictures,
@@ -357,6 +358,23 @@ def test_a_round_is_made_once(run, tmp_path, capsys):
     assert train_cli.round_(argv) == 0
     assert train_cli.round_([*argv, '--threads', '2']) == 0
     assert 'nothing new: round 0 has seen all 10 bags' in capsys.readouterr().out
+
+
+def test_a_bag_that_was_copied_does_not_count_twice(run, tmp_path):
+    copied = RunFolder(tmp_path)
+    shutil.copytree(run.bags, copied.bags)
+    first = read_bags(run)[0]
+    shutil.copytree(first.path, copied.bags / 'copy')
+    out, policy = str(tmp_path / 'bc'), str(run.checkpoint(0))
+    for command, *argv in (
+        (train_cli.train, str(copied.bags), '--out', out),
+        (train_cli.round_, str(copied.path)),
+        (cli.evaluate, str(copied.bags), '--seed', '0'),
+        (gate_cli.main, 'replay', str(copied.bags), '--checkpoint', policy),
+    ):
+        says = rf"'{first.episode_id}': is there twice \(.*{copied.bags}/copy.*remove one"
+        with pytest.raises(UserError, match=says):
+            command(argv)
 
 
 def test_a_label_of_an_old_episode_makes_another_round(run, tmp_path, capsys):
