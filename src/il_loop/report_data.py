@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -179,6 +179,7 @@ def trusted(run: RunFolder, policy: str = '') -> list[Episode]:
 def _groups(rounds: Sequence[RoundFile], episodes: Sequence[Episode]) -> tuple[Group, ...]:
     made = {r.checkpoint_id: r for r in rounds}
     names = {r.checkpoint_id: f'with round {r.number}' for r in rounds} | {'': DEMONSTRATIONS}
+    learned = _learned(rounds)
     found: dict[str, list[Episode]] = {}
     for episode in episodes:
         found.setdefault(episode.manifest.checkpoint_id, []).append(episode)
@@ -186,11 +187,20 @@ def _groups(rounds: Sequence[RoundFile], episodes: Sequence[Episode]) -> tuple[G
         Group(
             names.get(policy, f'with policy {policy}'),
             tuple(members),
-            tuple(summarise(e) for e in members),
+            tuple(replace(c, labels=learned.get(c.id, c.labels)) for c in map(summarise, members)),
             made.get(policy),
         )
         for policy, members in found.items()
     )
+
+
+def _learned(rounds: Sequence[RoundFile]) -> Mapping[str, int]:
+    """Return how many labels the last round took from each episode: of every state, where its
+    gate's human labels every state. Where it weighs the policy's own steps, they are among those
+    counts, and it returns none."""
+    if not rounds or rounds[-1].of_human != rounds[-1].labels:
+        return {}
+    return {episode.id: episode.labels for episode in rounds[-1].episodes}
 
 
 def _evaluated(run: RunFolder, rounds: Sequence[RoundFile]) -> list[Evaluated]:

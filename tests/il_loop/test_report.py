@@ -37,7 +37,7 @@ from il_loop import (
     report_requests,
     train_cli,
 )
-from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop, play
+from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, aided, make_loop, play
 from il_loop.demo import EVALUATE, Session, Settings
 from il_loop.episodes import summarise
 from il_loop.evaluate import load_comparison, load_evaluation
@@ -142,6 +142,20 @@ def test_burden_adds_up(run, page):
     episodes = read_bags(run)
     assert f'<td>{sum(int(e.human_labels.sum()) for e in episodes)}</td>' in page
     assert f'<td>{sum(e.human_actions for e in episodes)}</td>' in page
+
+
+def test_labels_of_every_state_are_counted_as_the_round_counts_them(tmp_path):
+    run, config = RunFolder(tmp_path), dataclasses.replace(QUICK, gate='dagger')
+    into, loop = Rig(run.bags), make_loop(ToyWorld(), DEMONSTRATE)
+    record(into, loop.episode(0, 'x'))
+    make_round(run, read_bags(run), config)
+    record(into, make_loop(ToyWorld(), aided('dagger'), run.checkpoint(0)).episode(100, 'x'))
+    made, data = make_round(run, read_bags(run), config), report_data.load(run)
+    assert [sum(c.labels for c in g.counts) for g in data.groups] == [
+        made.labels - made.new_labels,
+        made.new_labels,
+    ]
+    assert made.new_labels > sum(c.human_actions for c in data.groups[1].counts) == 0
 
 
 def test_timeline_is_of_an_episode_in_which_the_gate_called(run):
