@@ -134,6 +134,8 @@ def test_random_asks_as_often_and_for_as_long_as_its_model(tmp_path):
         ('--seeds 3,5', "--seeds is '3,5': must be A or A-B"),
         ('--seeds 5-3', "--seeds is '5-3': must be A or A-B"),
         ('--jobs 0', '--jobs is 0: must be at least 1'),
+        ('--rounds 41', '--rounds is 41: must be 1 to 40'),
+        ('--evaluations 0', '--evaluations is 0: must be 1 to 100000'),
         ('--task pegg', "task is 'pegg': not known"),
         ('--table --sedes 1', '--table runs nothing and knows no --sedes 1'),
         ('--table', 'holds no cell'),
