@@ -29,6 +29,13 @@ def test_a_run_is_gone_on_with_only_as_it_was_begun(tmp_path):
         demo.keep_settings(run, Settings(episodes=5))
 
 
+@pytest.mark.parametrize('content', [b'{"episodes":', b'\xff'])
+def test_settings_that_cannot_be_read_are_named(tmp_path, content):
+    (tmp_path / demo.SETTINGS).write_bytes(content)
+    with pytest.raises(UserError, match=rf'{tmp_path}/{demo.SETTINGS}.*is not JSON'):
+        demo.keep_settings(RunFolder(tmp_path), Settings())
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / 'bags').mkdir()
     with pytest.raises(UserError, match='not of a demo'):
