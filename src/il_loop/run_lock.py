@@ -1,4 +1,4 @@
-"""A run folder that one round at a time is made in; a checkpoint that one process trains."""
+"""What one process at a time makes: a round in a run folder, a whole demo, a checkpoint."""
 
 from __future__ import annotations
 
@@ -24,13 +24,18 @@ def locked(folder: Path) -> AbstractContextManager[None]:
     Raises:
         UserError: somebody else holds it; says who.
     """
-    return _held(folder / LOCK, 'run folder', folder, 'a round is being made in it')
+    return _held(folder / LOCK, 'run folder', folder, 'a round is being made in it by')
+
+
+def demonstrating(folder: Path) -> AbstractContextManager[None]:
+    """As `locked`, for a demo from its first stage to its last; its rounds are locked apart."""
+    return _held(folder / '.demo.lock', 'run folder', folder, 'a demo runs in it:')
 
 
 def training(out: Path) -> AbstractContextManager[None]:
     """As `locked`, for the checkpoint `out` and the state that its training leaves behind."""
     lock = out.with_name(f'.{out.name}.lock')
-    return _held(lock, 'checkpoint', out, 'is being trained')
+    return _held(lock, 'checkpoint', out, 'is being trained by')
 
 
 @contextlib.contextmanager
@@ -43,7 +48,7 @@ def _held(lock: Path, what: str, path: Path, doing: str) -> Iterator[None]:
         except BlockingIOError as error:
             file.seek(0)
             who = file.read().strip() or 'another process'
-            rule = f'{doing} by {who}; wait for its end, or stop it'
+            rule = f'{doing} {who}; wait for its end, or stop it'
             raise UserError(what, str(path), rule) from error
         except OSError:
             pass
