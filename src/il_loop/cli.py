@@ -90,7 +90,7 @@ def evaluation_words(result: evaluation.Evaluation | evaluation.Comparison) -> l
     helped = f'; with {result.gate} and {result.human}' if helps else ''
     return [
         f'{result.label}: success {rate(result.success)}, n = {result.success.n}, seeds '
-        f'{result.seeds[0]}..{result.seeds[-1]}; {result.length_s.value:.1f} s per episode{helped}'
+        f'{evaluation.seed_spans(result.seeds)}; {result.length_s.value:.1f} s per episode{helped}'
     ]
 
 

@@ -556,14 +556,15 @@ def test_unknown_names_are_told_before_settings_are_compared(run, wrong, said):
         train_cli.round_([str(run.path), *wrong])
 
 
-def test_bags_are_evaluated_with_their_gate_and_once_per_seed(run, tmp_path):
+def test_bags_are_evaluated_with_their_gate_and_once_per_seed(run, tmp_path, capsys):
     bags, result = tmp_path / 'bags', tmp_path / 'result.json'
     rig, loop = Rig(bags), make_loop(ToyWorld(), ASSISTED, run.checkpoint(0))
-    ids = [record(rig, loop.episode(seed, 'x')).episode_id for seed in (200, 201, 200)]
-    argv = [str(bags), '--seed', '200', '-n', '2']
+    ids = [record(rig, loop.episode(seed, 'x')).episode_id for seed in (200, 203, 200)]
+    argv = [str(bags), '--seed', '200', '-n', '4']
     with pytest.raises(UserError, match=r"--gate is 'dagger': .*the gate that recorded them"):
         cli.evaluate([*argv, '--gate', 'dagger'])
     assert cli.evaluate([*argv, '--out', str(result)]) == 0
+    assert 'n = 2, seeds 200, 203; ' in capsys.readouterr().out, 'not those between'
     found = load_evaluation(result)
     assert (found.gate, found.success.n) == ('novelty', 2)
     assert [e.id for e in found.episodes] == [ids[2], ids[1]]
