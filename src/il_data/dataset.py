@@ -110,11 +110,13 @@ class LeftOut:
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Labels with where they are from: `episode_ids[columns.episode[row]]`."""
+    """Labels with where they are from: `episode_ids[columns.episode[row]]`. `unusable`: steps of
+    episodes that were taken that would be labels, but for a frame or an action."""
 
     columns: Columns
     episode_ids: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
+    unusable: int = 0
 
 
 def labels(episodes: Sequence[Episode], selection: Selection = INTERVENTIONS) -> Labels:
@@ -132,7 +134,8 @@ def labels(episodes: Sequence[Episode], selection: Selection = INTERVENTIONS) ->
     refused = [selection.refuses(episode) for episode in episodes]
     held = [i for i, reason in enumerate(refused) if not reason]
     taken = [episodes[i] for i in held]
-    columns = _columns(taken, np.array(held, np.int64), selection)
+    rows = [_rows(episode, selection) for episode in taken]
+    columns = _columns(taken, rows, np.array(held, np.int64), selection)
     counts = np.bincount(columns.episode, minlength=len(episodes))
     left_out = tuple(
         LeftOut(episode.episode_id, reason or 'no step is a label')
@@ -141,17 +144,20 @@ def labels(episodes: Sequence[Episode], selection: Selection = INTERVENTIONS) ->
     )
     if not len(columns):
         raise _no_labels(episodes, selection, left_out)
-    return Labels(columns, tuple(e.episode_id for e in episodes), left_out)
+    unusable = sum(map(len, rows)) - len(columns)
+    return Labels(columns, tuple(e.episode_id for e in episodes), left_out, unusable)
 
 
 def _columns(
-    episodes: Sequence[Episode], numbers: NDArray[np.int64], selection: Selection
+    episodes: Sequence[Episode],
+    held: Sequence[NDArray[np.intp]],
+    numbers: NDArray[np.int64],
+    selection: Selection,
 ) -> Columns:
-    """Gather the labels of episodes with these numbers; what is finite is asked once for all of
-    them, as most episodes are short."""
+    """Gather the labels among the rows `held` of episodes with these numbers; what is finite is
+    asked once for all of them, as most episodes are short."""
     if not episodes:
         return Columns(np.empty((0, 0)), np.empty((0, 0)), numbers, np.empty(0))
-    held = [_rows(episode, selection) for episode in episodes]
     pairs = list(zip(episodes, held, strict=True))
     frames = np.concatenate([e.frames[rows] for e, rows in pairs])
     actions = np.concatenate([_actions(e, selection)[rows] for e, rows in pairs])

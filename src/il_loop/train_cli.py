@@ -56,6 +56,9 @@ def train(argv: list[str]) -> int:
     found = labels(episodes, chosen)
     for item in found.left_out:
         CONSOLE.print(f'left out: {item.episode_id}: {item.reason}')
+    if found.unusable:
+        why = 'a stream was missing or older than its max_age_s, or there was no action'
+        CONSOLE.print(f'left out: {found.unusable} steps: {why}')
     for line in beyond_limits(found.columns, spec):
         CONSOLE.print(line)
     config = bc.BcConfig(epochs=args.epochs, members=args.members, threads=args.threads)

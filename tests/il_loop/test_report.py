@@ -25,7 +25,7 @@ from il_core.errors import UserError
 from il_core.structure import plain
 from il_core.types import Cause, Owner
 from il_data import manifest
-from il_data.read import read_episode
+from il_data.read import read_episode, read_episodes
 from il_loop import (
     cli,
     demo,
@@ -51,7 +51,7 @@ from il_loop.run_folder import RunFolder
 from il_loop.stages_cli import Stages
 from il_policy.checkpoint import load
 from tests.il_data.fake import Rig
-from tests.il_data.test_dataset import foreign
+from tests.il_data.test_dataset import foreign, plain_tick
 from tests.il_loop.bags import record
 from tests.il_loop.test_rounds import QUICK, THRIFTY
 from tests.toy import ToyWorld, toy_spec
@@ -496,6 +496,29 @@ def test_plain_bags_are_trained_on_by_their_task(tmp_path):
         train_cli.train([*argv, *robot])
     assert train_cli.train([*argv, '--task', str(tmp_path / 'task.yaml'), *robot]) == 0
     assert load(tmp_path / 'bc', spec).policy.training.episodes.keys() == {'plain'}
+
+
+def test_steps_without_a_usable_frame_are_counted(tmp_path, monkeypatch, capsys):
+    def seldom(tick, log_ns, grips):
+        made = plain_tick(tick, log_ns, grips)
+        return [(name, message) for name, message in made if name != 'ee_pose' or tick % 4 == 0]
+
+    spec = toy_spec()
+    monkeypatch.setattr('tests.il_data.test_dataset.plain_tick', seldom)
+    foreign(tmp_path / 'bags' / 'plain', StoragePlugin.MCAP, spec)
+    robot = plain(spec.robot)
+    robot['streams'][0]['max_age_s'] = 0.06  # of ee_pose, which comes every 0.2 s
+    for name, part in (('task', plain(spec.task)), ('robot', robot)):
+        (tmp_path / f'{name}.yaml').write_text(yaml.safe_dump(part))
+    options = [f'--{k}={tmp_path / k}.yaml' for k in ('task', 'robot')]
+    options += ['--out', str(tmp_path / 'bc'), '--epochs', '1', '--members', '2']
+    assert train_cli.train([str(tmp_path / 'bags'), *options]) == 0
+    (episode,) = read_episodes(tmp_path / 'bags', load(tmp_path / 'bc').policy.spec)
+    made = int(episode.human_labels.sum())
+    said = capsys.readouterr().out
+    assert 0 < made < episode.human_actions
+    assert f'left out: {episode.human_actions - made} steps: a stream was' in said
+    assert f'{made} labels' in said
 
 
 def test_labels_that_no_policy_of_this_robot_can_do_are_named(tmp_path, capsys):
