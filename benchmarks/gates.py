@@ -279,9 +279,9 @@ def work(args: argparse.Namespace) -> list[Cell]:
     }
     text = page(result, args.task)
     print(text)
-    folder.with_suffix('.md').write_text(text)
-    measure.write(folder.with_suffix('.json'), result)
-    draw(rows, args.task, folder.with_suffix('.png'))
+    Path(f'{folder}.md').write_text(text)
+    measure.write(Path(f'{folder}.json'), result)
+    draw(rows, args.task, Path(f'{folder}.png'))
     return failed
 
 

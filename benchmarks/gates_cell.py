@@ -27,6 +27,7 @@ import torch
 from gates_methods import METHODS, Method
 from gates_numbers import asked, drove
 
+from il_core.errors import UserError
 from il_core.load import load_spec
 from il_core.types import NS_PER_S
 from il_data.dataset import Columns, labels
@@ -45,11 +46,17 @@ from il_sim.api import World, make_world
 STRIDE = 1_000_000  # seeds of one seed
 COLLECT, EVALUATE, AIDED, PROBE = 100_000, 500_000, 600_000, 700_000
 ROUND = 10_000  # seeds of one round
+# Beyond these a policy would be judged on seeds that it has learned from.
+RANGES = {
+    'demos': (1, COLLECT),
+    'rounds': (1, (EVALUATE - COLLECT) // ROUND),
+    'evaluations': (1, AIDED - EVALUATE),
+}
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything."""
+    """How much of everything. Raises UserError where there are not enough seeds for it."""
 
     demos: int = 30
     rounds: int = 4
@@ -59,6 +66,11 @@ class Sizes:
     equal: int = 500
     epochs: float = 200.0
     critic_steps: int = CriticConfig().steps
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in RANGES.items():
+            if not least <= getattr(self, name) <= most:
+                raise UserError(f'--{name}', getattr(self, name), f'must be {least} to {most}')
 
 
 class Clock:
@@ -295,15 +307,19 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def sizes_of(args: argparse.Namespace) -> Sizes:
+    return Sizes(**{name: getattr(args, name) for name in vars(Sizes())})
+
+
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:
-    """Return what has to be the same for cells that are compared."""
-    return {'task': args.task, **{name: getattr(args, name) for name in vars(Sizes())}}
+    """Return what has to be the same for cells that are compared. Raises UserError."""
+    return {'task': args.task, **vars(sizes_of(args))}
 
 
 def main() -> None:
     args = arguments().parse_args()
     torch.set_num_threads(1)
-    sizes = Sizes(**{name: getattr(args, name) for name in vars(Sizes())})
+    sizes = sizes_of(args)
     keep = args.keep and args.keep / f'{args.method}_{args.seed}.npz'
     world = make_world(load_spec(args.task))
     method = matched(METHODS[args.method], args.seed, args.folder)

@@ -90,9 +90,9 @@ def cost(world, policy: Table, first: int, episodes: int) -> float:
 def one(steps: int, seed: int, args: argparse.Namespace) -> dict[str, float]:
     """Return the costs of both with one seed and horizon."""
     world, base = make_world(with_horizon(steps)), STRIDE * (seed + 1)
-    demos = collect(world, DEMONSTRATE, None, base, args.labels)
-    bc = Table(world.spec, cut(demos, args.labels), seed)
     share = args.labels // args.rounds
+    count = share * args.rounds
+    bc = Table(world.spec, cut(collect(world, DEMONSTRATE, None, base, count), count), seed)
     rounds = [cut(collect(world, DEMONSTRATE, None, base, share), share)]
     for number in range(1, args.rounds):
         policy = Table(world.spec, joined(rounds), seed)

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from il_core.errors import UserError
+
 
 def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text` in one rename, with everything on the disk before it."""
@@ -27,3 +29,11 @@ def write_json(path: Path, value: Any) -> None:
     """Replace `path` by `value` as JSON in one rename. NaN is refused: other readers choke on
     it."""
     write_text(path, json.dumps(value, indent=1, allow_nan=False) + '\n')
+
+
+def read_json(path: Path) -> Any:
+    """Return the value in a file. Raises UserError where it is no JSON."""
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise UserError(str(path), str(error), 'is not JSON') from error

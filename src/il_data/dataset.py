@@ -110,11 +110,13 @@ class LeftOut:
 
 @dataclass(frozen=True, eq=False)
 class Labels:
-    """Labels with where they are from: `episode_ids[columns.episode[row]]`."""
+    """Labels with where they are from: `episode_ids[columns.episode[row]]`. `unusable`: steps of
+    episodes that were taken that would be labels, but for a frame or an action."""
 
     columns: Columns
     episode_ids: tuple[str, ...]
     left_out: tuple[LeftOut, ...] = ()
+    unusable: int = 0
 
 
 def labels(episodes: Sequence[Episode], selection: Selection = INTERVENTIONS) -> Labels:
@@ -132,7 +134,8 @@ def labels(episodes: Sequence[Episode], selection: Selection = INTERVENTIONS) ->
     refused = [selection.refuses(episode) for episode in episodes]
     held = [i for i, reason in enumerate(refused) if not reason]
     taken = [episodes[i] for i in held]
-    columns = _columns(taken, np.array(held, np.int64), selection)
+    rows = [_rows(episode, selection) for episode in taken]
+    columns = _columns(taken, rows, np.array(held, np.int64), selection)
     counts = np.bincount(columns.episode, minlength=len(episodes))
     left_out = tuple(
         LeftOut(episode.episode_id, reason or 'no step is a label')
@@ -141,17 +144,20 @@ def labels(episodes: Sequence[Episode], selection: Selection = INTERVENTIONS) ->
     )
     if not len(columns):
         raise _no_labels(episodes, selection, left_out)
-    return Labels(columns, tuple(e.episode_id for e in episodes), left_out)
+    unusable = sum(map(len, rows)) - len(columns)
+    return Labels(columns, tuple(e.episode_id for e in episodes), left_out, unusable)
 
 
 def _columns(
-    episodes: Sequence[Episode], numbers: NDArray[np.int64], selection: Selection
+    episodes: Sequence[Episode],
+    held: Sequence[NDArray[np.intp]],
+    numbers: NDArray[np.int64],
+    selection: Selection,
 ) -> Columns:
-    """Gather the labels of episodes with these numbers; what is finite is asked once for all of
-    them, as most episodes are short."""
+    """Gather the labels among the rows `held` of episodes with these numbers; what is finite is
+    asked once for all of them, as most episodes are short."""
     if not episodes:
         return Columns(np.empty((0, 0)), np.empty((0, 0)), numbers, np.empty(0))
-    held = [_rows(episode, selection) for episode in episodes]
     pairs = list(zip(episodes, held, strict=True))
     frames = np.concatenate([e.frames[rows] for e, rows in pairs])
     actions = np.concatenate([_actions(e, selection)[rows] for e, rows in pairs])
@@ -201,6 +207,23 @@ def notes(found: Labels, selection: Selection, episodes: Sequence[Episode]) -> s
     taken = [e for e in episodes if not selection.refuses(e)]
     sent = f'sent beside them where he acted: {sent_beside(taken):.3f} of half a range'
     return f'{len(found.columns)} labels: {selection.words}; {sent} (noise, limits), rms'
+
+
+def beyond_limits(columns: Columns, spec: Spec) -> list[str]:
+    """Say of every axis how many labels lie outside its limits, where some do: no policy of this
+    spec can do them, as its actions end there."""
+    slack = 1e-6 * (spec.high - spec.low)  # what float32 in a message may cost
+    out = (columns.actions < spec.low - slack) | (columns.actions > spec.high + slack)
+    lines = []
+    for axis, wrong, values in zip(spec.axes, out.T, columns.actions.T, strict=True):
+        if wrong.any():
+            where = f'{axis.low:g} to {axis.high:g} {axis.unit}'.rstrip()
+            lines.append(
+                f'axis {axis.name}: {wrong.sum()} of {len(values)} labels lie outside its limits '
+                f'{where} (they reach from {values.min():g} to {values.max():g}); the policy '
+                'stays within: are limits and units in the robot file right?'
+            )
+    return lines
 
 
 def load_labels(

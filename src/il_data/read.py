@@ -72,7 +72,7 @@ def read_episodes(folder: Path, spec: Spec | None = None) -> list[Episode]:
     `finished_bags`), oldest first.
 
     Raises:
-        UserError: there is none, or one cannot be read.
+        UserError: there is none, one cannot be read, or is there twice.
     """
     bags = _bags(folder)
     if not bags:
@@ -81,7 +81,19 @@ def read_episodes(folder: Path, spec: Spec | None = None) -> list[Episode]:
     if not finished:
         rules = '; '.join(f'{path.name} {_unfinished(path, files)}' for path, files in bags)
         raise UserError('folder', str(folder), f'holds no finished bag: {rules}')
-    return [_read(path, files, spec, cached=True) for path, files in finished]
+    return each_once([_read(path, files, spec, cached=True) for path, files in finished])
+
+
+def each_once(episodes: list[Episode]) -> list[Episode]:
+    """Return them. Raises UserError where an episode is there twice, as of a bag that was copied:
+    it would count twice, and a policy be judged on what it has learned."""
+    met: dict[str, Path] = {}
+    for episode in episodes:
+        if episode.episode_id in met:
+            where = f'{met[episode.episode_id]} and {episode.path}'
+            raise UserError('episode', episode.episode_id, f'is there twice ({where}): remove one')
+        met[episode.episode_id] = episode.path
+    return episodes
 
 
 def finished_bags(folder: Path) -> list[Path]:

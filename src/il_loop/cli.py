@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from il_core import screen
 from il_core.writable import check_file
 from il_data.episode import Episode
+from il_gating.api import STEADY
 from il_loop import evaluate as evaluation
 from il_loop.cast import ALONE, Cast, aided, make_loop, play
 from il_loop.options import check_numbers
@@ -36,7 +37,9 @@ def evaluate(argv: list[str]) -> int:
     parser.add_argument('-n', '--episodes', type=int, default=50, help='episodes of each')
     parser.add_argument('--seed', type=int, default=10_000, help='first seed')
     parser.add_argument(
-        '--gate', default='', help='with this gate and a scripted human; of bags, the recorded one'
+        '--gate',
+        default='',
+        help='with this gate, as it was fitted, and a scripted human; of bags, the recorded one',
     )
     parser.add_argument('--out', type=Path, help='JSON file for the result')
     args = parser.parse_args(argv)
@@ -44,7 +47,7 @@ def evaluate(argv: list[str]) -> int:
     check_file('--out', args.out)
     check_sides(*filter(None, (args.checkpoint, args.against)), gate=args.gate)
     seeds = range(args.seed, args.seed + args.episodes)
-    cast = aided(args.gate) if args.gate else ALONE
+    cast = aided(args.gate, STEADY.get(args.gate)) if args.gate else ALONE
     # Bags first: they take no time, and may lack the seeds.
     paths = sorted({args.checkpoint, args.against or args.checkpoint}, key=is_checkpoint)
     found: dict[Path, evaluation.Evaluation] = {}
@@ -87,7 +90,7 @@ def evaluation_words(result: evaluation.Evaluation | evaluation.Comparison) -> l
     helped = f'; with {result.gate} and {result.human}' if helps else ''
     return [
         f'{result.label}: success {rate(result.success)}, n = {result.success.n}, seeds '
-        f'{result.seeds[0]}..{result.seeds[-1]}; {result.length_s.value:.1f} s per episode{helped}'
+        f'{evaluation.seed_spans(result.seeds)}; {result.length_s.value:.1f} s per episode{helped}'
     ]
 
 

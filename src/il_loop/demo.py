@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from il_core.errors import UserError
 from il_core.structure import differences, plain
-from il_data.atomic import write_json
+from il_data.atomic import read_json, write_json
 from il_loop.evaluate import Comparison, compare, from_episodes, save, seed_spans
 from il_loop.report_data import trusted
 from il_loop.run_folder import RunFolder
@@ -96,7 +95,7 @@ def keep_settings(run: RunFolder, settings: Settings) -> None:
     path = run.path / SETTINGS
     now = plain(settings)
     if path.is_file():
-        changed = differences(json.loads(path.read_text()), now)
+        changed = differences(read_json(path), now)
         if changed:
             rule = f'was begun with other settings ({"; ".join(changed)}); choose another --name'
             raise UserError('run folder', str(run.path), rule)

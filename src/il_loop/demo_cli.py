@@ -25,6 +25,7 @@ from il_loop.report_page import points, rate
 from il_loop.requests import spending
 from il_loop.rounds import make_round, read_bags
 from il_loop.run_folder import RunFolder
+from il_loop.run_lock import demonstrating
 from il_loop.stages_cli import Stages
 from il_loop.train_cli import round_words, training_bar
 
@@ -42,6 +43,11 @@ def main(argv: list[str]) -> int:
     check(settings)
     check_writable('--runs', run.path)
     demo.keep_settings(run, settings)
+    with demonstrating(run.path):
+        return _run(run, settings, not args.no_pictures)
+
+
+def _run(run: RunFolder, settings: Settings, pictures: bool) -> int:
     CONSOLE.print(
         f'A robot learns {settings.task} from a scripted human at the joystick, over ROS 2 topics '
         f'(ROS_DOMAIN_ID={demo.domain()}).\nEverything is kept in {run.path}; run this again '
@@ -51,7 +57,7 @@ def main(argv: list[str]) -> int:
     stages = Stages(FIXED_STAGES + 2 * settings.rounds, CONSOLE)
     try:
         _learn(stages, run, settings)
-        _judge(stages, run, settings, not args.no_pictures)
+        _judge(stages, run, settings, pictures)
     except KeyboardInterrupt:
         CONSOLE.print('\nstopped; the same command goes on from here')
         return 130

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from il_core.errors import UserError
 from il_core.structure import differences, plain, structure
-from il_data.atomic import write_json
+from il_data.atomic import read_json, write_json
 from il_data.episode import Episode
 from il_data.explain import explain
 from il_data.read import read_episodes
@@ -217,7 +216,4 @@ def load_evaluation(path: Path) -> Evaluation:
 def _json(path: Path) -> object:
     if not path.is_file():
         raise UserError('evaluation file', str(path), 'no such file')
-    try:
-        return json.loads(path.read_text())
-    except json.JSONDecodeError as error:
-        raise UserError(str(path), str(error), 'is not JSON') from error
+    return read_json(path)

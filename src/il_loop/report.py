@@ -14,7 +14,7 @@ from il_data.episode import Episode
 from il_loop import report_charts, report_data, report_pictures, report_requests
 from il_loop.demo import Settings, alone
 from il_loop.episodes import EpisodeSummary
-from il_loop.evaluate import SECONDS_PER_MINUTE
+from il_loop.evaluate import SECONDS_PER_MINUTE, seed_spans
 from il_loop.report_data import RunData
 from il_loop.report_page import Media, Page, Table, Warned, points, rate, render
 from il_loop.run_folder import RunFolder
@@ -148,7 +148,7 @@ def _provenance(data: RunData) -> Table:
             f'success, {e.result.label}',
             rate(e.result.success),
             f'{data.run.evaluated(e.round.number).bags}: {e.result.success.n} bags, seeds '
-            f'{e.result.seeds[0]}..{e.result.seeds[-1]}, {e.result.checkpoint_id}; Wilson',
+            f'{seed_spans(e.result.seeds)}, {e.result.checkpoint_id}; Wilson',
         )
         for e in data.evaluated
     ]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from il_core.types import NS_PER_S, Cause, Outcome, Owner
 from il_data import manifest
 from il_data.episode import Episode
-from il_data.read import bag_folders, finished_bags, read_episode
+from il_data.read import bag_folders, each_once, finished_bags, read_episode
 from il_loop.episodes import EpisodeSummary, summarise
 from il_loop.evaluate import Comparison, Evaluation, compare_common, from_episodes
 from il_loop.report_charts import CurvePoint, Panel, Timeline
@@ -165,7 +165,7 @@ def turned_pair(data: RunData) -> tuple[Episode, Episode] | None:
 
 def read_all(run: RunFolder) -> list[Episode]:
     """Return the finished episodes of a run folder, oldest first; none is fine."""
-    return [read_episode(bag) for bag in finished_bags(run.bags)]
+    return each_once([read_episode(bag) for bag in finished_bags(run.bags)])
 
 
 def trusted(run: RunFolder, policy: str = '') -> list[Episode]:
@@ -179,6 +179,7 @@ def trusted(run: RunFolder, policy: str = '') -> list[Episode]:
 def _groups(rounds: Sequence[RoundFile], episodes: Sequence[Episode]) -> tuple[Group, ...]:
     made = {r.checkpoint_id: r for r in rounds}
     names = {r.checkpoint_id: f'with round {r.number}' for r in rounds} | {'': DEMONSTRATIONS}
+    learned = _learned(rounds)
     found: dict[str, list[Episode]] = {}
     for episode in episodes:
         found.setdefault(episode.manifest.checkpoint_id, []).append(episode)
@@ -186,11 +187,20 @@ def _groups(rounds: Sequence[RoundFile], episodes: Sequence[Episode]) -> tuple[G
         Group(
             names.get(policy, f'with policy {policy}'),
             tuple(members),
-            tuple(summarise(e) for e in members),
+            tuple(replace(c, labels=learned.get(c.id, c.labels)) for c in map(summarise, members)),
             made.get(policy),
         )
         for policy, members in found.items()
     )
+
+
+def _learned(rounds: Sequence[RoundFile]) -> Mapping[str, int]:
+    """Return how many labels the last round took from each episode: of every state, where its
+    gate's human labels every state. Where it weighs the policy's own steps, they are among those
+    counts, and it returns none."""
+    if not rounds or rounds[-1].of_human != rounds[-1].labels:
+        return {}
+    return {episode.id: episode.labels for episode in rounds[-1].episodes}
 
 
 def _evaluated(run: RunFolder, rounds: Sequence[RoundFile]) -> list[Evaluated]:

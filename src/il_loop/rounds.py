@@ -17,7 +17,7 @@ from il_core.structure import differences, plain, structure
 from il_data import manifest
 from il_data.dataset import EVERY_STATE, INTERVENTIONS, Labels, Selection, labels, notes
 from il_data.episode import Episode
-from il_data.read import finished_bags, read_episode
+from il_data.read import each_once, finished_bags, read_episode
 from il_gating.api import GATES
 from il_loop.fits import ALIKE, BY_ALPHA, MOST_PROBES, PROBED, PROBES, SPREAD
 from il_loop.gate_fit import FitInputs, fit_gate
@@ -88,7 +88,7 @@ def read_bags(run: RunFolder) -> list[Episode]:
     bags = [bag for bag in finished_bags(run.bags) if (bag / manifest.FILE).is_file()]
     if not bags:
         raise run.lacks('holds no episode (bags/EPISODE_ID)', 'record some with `il collect`')
-    return [read_episode(bag) for bag in bags]
+    return each_once([read_episode(bag) for bag in bags])
 
 
 def make_round(

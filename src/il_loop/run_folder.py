@@ -12,6 +12,7 @@ from typing import Any
 
 from il_core.errors import UserError
 from il_core.structure import plain, structure
+from il_data.atomic import read_json
 from il_data.read import has_bags
 
 ROUND = 'round.json'
@@ -144,10 +145,7 @@ class RunFolder:
         path = self.round(number) / ROUND
         if not path.is_file():
             raise UserError('round', str(path), 'no such file; train it with `il round`')
-        try:
-            return structure(RoundFile, json.loads(path.read_text()), str(path))
-        except json.JSONDecodeError as error:
-            raise UserError(str(path), str(error), 'is not JSON') from error
+        return structure(RoundFile, read_json(path), str(path))
 
 
 def write_round(made: RoundFile, folder: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from il_core.errors import UserError
 from il_core.load import load_spec
 from il_core.writable import check_writable
-from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, labels, notes
+from il_data.dataset import DEMONSTRATIONS, INTERVENTIONS, beyond_limits, labels, notes
 from il_data.read import read_episodes
 from il_data.weighting import WEIGHTINGS
 from il_loop.cli import CONSOLE, bar, command_parser
@@ -22,7 +22,9 @@ from il_loop.probe import prober
 from il_loop.round_episodes import content_hash
 from il_loop.rounds import RoundConfig, make_round, read_bags
 from il_loop.run_folder import RoundFile, RunFolder
+from il_loop.run_lock import training
 from il_policy import bc
+from il_policy.checkpoint import check_new
 from il_policy.critic import CriticConfig
 from il_policy.fitting import Progress
 
@@ -42,8 +44,8 @@ def train(argv: list[str]) -> int:
     _training_arguments(parser)
     args = parser.parse_args(argv)
     check_numbers(vars(args))
-    if not args.out.exists():  # a checkpoint that is there is refused, and not touched
-        check_writable('--out', args.out)
+    check_new(args.out)
+    check_writable('--out', args.out)
     chosen = DEMONSTRATIONS if args.only_successful else INTERVENTIONS
     chosen = dataclasses.replace(chosen, weighting=args.weighting)
     if args.robot and not args.task:
@@ -54,8 +56,13 @@ def train(argv: list[str]) -> int:
     found = labels(episodes, chosen)
     for item in found.left_out:
         CONSOLE.print(f'left out: {item.episode_id}: {item.reason}')
+    if found.unusable:
+        why = 'a stream was missing or older than its max_age_s, or there was no action'
+        CONSOLE.print(f'left out: {found.unusable} steps: {why}')
+    for line in beyond_limits(found.columns, spec):
+        CONSOLE.print(line)
     config = bc.BcConfig(epochs=args.epochs, members=args.members, threads=args.threads)
-    with training_bar() as step:
+    with training(args.out), training_bar() as step:
         bc.train(
             found.columns,
             spec,

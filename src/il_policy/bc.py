@@ -26,7 +26,7 @@ from il_core.spec import Spec
 from il_core.structure import plain
 from il_core.types import AxisKind
 from il_data.dataset import Columns
-from il_policy.checkpoint import PolicyFile, Training, writing
+from il_policy.checkpoint import PolicyFile, Training, check_new, writing
 from il_policy.ensemble import Ensemble
 from il_policy.export import write_files
 from il_policy.fitting import Fit, Progress, Rows
@@ -117,8 +117,7 @@ def train(
         OSError: `out` cannot be written, a full disk say. That the training's state cannot be is
             a RuntimeWarning.
     """
-    if out.exists():
-        raise UserError('checkpoint', str(out), 'exists and is never changed; choose another')
+    check_new(out)
     data = usable(data, spec)
     parts = split(data.episode, config.validation, seed)
     normalization = Normalization.fit(data.observations[parts.train], spec, config.std_floor)

@@ -90,6 +90,12 @@ class Checkpoint:
         return weights
 
 
+def check_new(path: Path) -> None:
+    """Raise UserError where `path` exists: a checkpoint is never changed."""
+    if path.exists():
+        raise UserError('checkpoint', str(path), 'exists and is never changed; choose another')
+
+
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[Path]:
     """Give a folder to fill, beside `path`; it gets the name `path` when the block ends without
@@ -98,8 +104,7 @@ def writing(path: Path) -> Iterator[Path]:
     Raises:
         UserError: `path` exists; a checkpoint is never changed.
     """
-    if path.exists():
-        raise UserError('checkpoint', str(path), 'exists and is never changed; choose another')
+    check_new(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     tmp = Path(tempfile.mkdtemp(prefix=f'.{path.name}.', suffix='.partial', dir=path.parent))
     try:

@@ -66,6 +66,17 @@ def test_the_committed_table_is_of_the_committed_cells(tmp_path, task):
     assert page == (RESULTS / f'gates_{task}.md').read_text()
 
 
+def test_a_table_has_the_whole_name_of_its_folder(tmp_path, monkeypatch):
+    for name in ('run.1', 'run.2'):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / 'safe_0.json').write_text(json.dumps(cell()))
+        monkeypatch.setattr('sys.argv', ['gates.py', '--table', '--folder', str(tmp_path / name)])
+        with pytest.raises(SystemExit) as ended:
+            gates.main()
+        assert ended.value.code == 0
+        assert (tmp_path / f'{name}.md').is_file()
+
+
 def test_a_method_is_also_judged_from_as_many_labels_as_the_others(tmp_path):
     cells = {}
     for method in ('bc', 'dagger'):
@@ -136,6 +147,8 @@ def test_random_asks_as_often_and_for_as_long_as_its_model(tmp_path):
         ('--seeds 3,5', "--seeds is '3,5': must be A or A-B"),
         ('--seeds 5-3', "--seeds is '5-3': must be A or A-B"),
         ('--jobs 0', '--jobs is 0: must be at least 1'),
+        ('--rounds 41', '--rounds is 41: must be 1 to 40'),
+        ('--evaluations 0', '--evaluations is 0: must be 1 to 100000'),
         ('--task pegg', "task is 'pegg': not known"),
         ('--table --sedes 1', '--table runs nothing and knows no --sedes 1'),
         ('--table', 'holds no cell'),

@@ -24,7 +24,7 @@ def test_dagger_learns_from_its_share_of_every_round(monkeypatch, steps):
 
     monkeypatch.setattr(horizon, 'Table', Told)
     monkeypatch.setattr(horizon, 'collect', collect)
-    horizon.one(steps, 0, argparse.Namespace(labels=60, rounds=3, episodes=2))
+    horizon.one(steps, 0, argparse.Namespace(labels=62, rounds=3, episodes=2))
     assert [len(table) for table in tables] == [60, 20, 40, 60], 'BC, DAgger after each round'
     for number, episodes in enumerate(collected[1:]):
         first = np.concatenate([e.frames for e in episodes])[:20]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -27,6 +28,37 @@ def test_a_run_is_gone_on_with_only_as_it_was_begun(tmp_path):
     demo.keep_settings(run, Settings(episodes=4))
     with pytest.raises(UserError, match=r'episodes: 4 -> 5.*another --name'):
         demo.keep_settings(run, Settings(episodes=5))
+
+
+HOLDS = """
+import subprocess
+import sys
+from il_loop.run_lock import demonstrating
+from pathlib import Path
+with demonstrating(Path(sys.argv[1])):
+    print('holds it', flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_demo_in_the_folder_of_one_that_runs_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo_cli, '_learn', lambda *_: pytest.fail('it began'))
+    words, run = ['--quick', '--runs', str(tmp_path), '--name', 'x'], tmp_path / 'x'
+    argv = [sys.executable, '-c', HOLDS, str(run)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b'holds it\n'
+        with pytest.raises(UserError, match=f"'{run}': a demo runs in it: process {other.pid} "):
+            demo_cli.main(words)
+        other.kill()
+    monkeypatch.setattr(demo_cli, '_learn', lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert demo_cli.main(words) == 130, 'it began'
+
+
+@pytest.mark.parametrize('content', [b'{"episodes":', b'\xff'])
+def test_settings_that_cannot_be_read_are_named(tmp_path, content):
+    (tmp_path / demo.SETTINGS).write_bytes(content)
+    with pytest.raises(UserError, match=rf'{tmp_path}/{demo.SETTINGS}.*is not JSON'):
+        demo.keep_settings(RunFolder(tmp_path), Settings())
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):

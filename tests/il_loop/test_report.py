@@ -25,18 +25,19 @@ from il_core.errors import UserError
 from il_core.structure import plain
 from il_core.types import Cause, Owner
 from il_data import manifest
-from il_data.read import read_episode
+from il_data.read import read_episode, read_episodes
 from il_loop import (
     cli,
     demo,
     demo_cli,
+    gate_cli,
     report_charts,
     report_data,
     report_pictures,
     report_requests,
     train_cli,
 )
-from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop, play
+from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, aided, make_loop, play
 from il_loop.demo import EVALUATE, Session, Settings
 from il_loop.episodes import summarise
 from il_loop.evaluate import load_comparison, load_evaluation
@@ -50,9 +51,9 @@ from il_loop.run_folder import RunFolder
 from il_loop.stages_cli import Stages
 from il_policy.checkpoint import load
 from tests.il_data.fake import Rig
-from tests.il_data.test_dataset import foreign
+from tests.il_data.test_dataset import foreign, plain_tick
 from tests.il_loop.bags import record
-from tests.il_loop.test_rounds import QUICK
+from tests.il_loop.test_rounds import QUICK, THRIFTY
 from tests.toy import ToyWorld, toy_spec
 
 SEEDS = range(200, 206)
@@ -141,6 +142,20 @@ def test_burden_adds_up(run, page):
     episodes = read_bags(run)
     assert f'<td>{sum(int(e.human_labels.sum()) for e in episodes)}</td>' in page
     assert f'<td>{sum(e.human_actions for e in episodes)}</td>' in page
+
+
+def test_labels_of_every_state_are_counted_as_the_round_counts_them(tmp_path):
+    run, config = RunFolder(tmp_path), dataclasses.replace(QUICK, gate='dagger')
+    into, loop = Rig(run.bags), make_loop(ToyWorld(), DEMONSTRATE)
+    record(into, loop.episode(0, 'x'))
+    make_round(run, read_bags(run), config)
+    record(into, make_loop(ToyWorld(), aided('dagger'), run.checkpoint(0)).episode(100, 'x'))
+    made, data = make_round(run, read_bags(run), config), report_data.load(run)
+    assert [sum(c.labels for c in g.counts) for g in data.groups] == [
+        made.labels - made.new_labels,
+        made.new_labels,
+    ]
+    assert made.new_labels > sum(c.human_actions for c in data.groups[1].counts) == 0
 
 
 def test_timeline_is_of_an_episode_in_which_the_gate_called(run):
@@ -359,6 +374,23 @@ def test_a_round_is_made_once(run, tmp_path, capsys):
     assert 'nothing new: round 0 has seen all 10 bags' in capsys.readouterr().out
 
 
+def test_a_bag_that_was_copied_does_not_count_twice(run, tmp_path):
+    copied = RunFolder(tmp_path)
+    shutil.copytree(run.bags, copied.bags)
+    first = read_bags(run)[0]
+    shutil.copytree(first.path, copied.bags / 'copy')
+    out, policy = str(tmp_path / 'bc'), str(run.checkpoint(0))
+    for command, *argv in (
+        (train_cli.train, str(copied.bags), '--out', out),
+        (train_cli.round_, str(copied.path)),
+        (cli.evaluate, str(copied.bags), '--seed', '0'),
+        (gate_cli.main, 'replay', str(copied.bags), '--checkpoint', policy),
+    ):
+        says = rf"'{first.episode_id}': is there twice \(.*{copied.bags}/copy.*remove one"
+        with pytest.raises(UserError, match=says):
+            command(argv)
+
+
 def test_a_label_of_an_old_episode_makes_another_round(run, tmp_path, capsys):
     shutil.copytree(run.bags, tmp_path / 'bags')
     argv = [str(tmp_path), '--epochs', '1', '--members', '2']
@@ -404,6 +436,36 @@ def test_a_stopped_training_is_gone_on_with(run, tmp_path, monkeypatch):
     assert load(tmp_path / 'bc').id == load(tmp_path / 'whole').id
 
 
+TRAINS = """
+import sys
+from il_loop import train_cli
+def bar():
+    class Bar:
+        def __enter__(self): return lambda _: (print('trains', flush=True), sys.stdin.read())
+        def __exit__(self, *_): pass
+    return Bar()
+train_cli.training_bar = bar
+train_cli.train(sys.argv[1:])
+"""
+
+
+def test_one_process_at_a_time_trains_a_checkpoint(run, tmp_path):
+    out = tmp_path / 'bc'
+    argv = [str(run.bags), '--epochs', '200', '--members', '2', '--out']
+    words = [sys.executable, '-c', TRAINS, *argv, str(out)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b'trains\n'
+        says = rf"checkpoint is '{out}': is being trained by process {other.pid} since .*; wait"
+        with pytest.raises(UserError, match=says):
+            train_cli.train([*argv, str(out)])
+        assert train_cli.train([*argv[:2], '1', '--out', str(tmp_path / 'another')]) == 0
+        assert not out.exists()
+        other.kill()
+    assert train_cli.train([*argv, str(out)]) == 0
+    with pytest.raises(UserError, match=f"'{out}': exists and is never changed"):
+        train_cli.train(['/nope', '--out', str(out)])
+
+
 def test_a_full_disk_is_one_line_of_a_command(run, tmp_path):
     out = tmp_path / 'bc'
     argv = [sys.executable, '-m', 'il_core.cli', 'train', str(run.bags), '--out', str(out)]
@@ -434,6 +496,46 @@ def test_plain_bags_are_trained_on_by_their_task(tmp_path):
         train_cli.train([*argv, *robot])
     assert train_cli.train([*argv, '--task', str(tmp_path / 'task.yaml'), *robot]) == 0
     assert load(tmp_path / 'bc', spec).policy.training.episodes.keys() == {'plain'}
+
+
+def test_steps_without_a_usable_frame_are_counted(tmp_path, monkeypatch, capsys):
+    def seldom(tick, log_ns, grips):
+        made = plain_tick(tick, log_ns, grips)
+        return [(name, message) for name, message in made if name != 'ee_pose' or tick % 4 == 0]
+
+    spec = toy_spec()
+    monkeypatch.setattr('tests.il_data.test_dataset.plain_tick', seldom)
+    foreign(tmp_path / 'bags' / 'plain', StoragePlugin.MCAP, spec)
+    robot = plain(spec.robot)
+    robot['streams'][0]['max_age_s'] = 0.06  # of ee_pose, which comes every 0.2 s
+    for name, part in (('task', plain(spec.task)), ('robot', robot)):
+        (tmp_path / f'{name}.yaml').write_text(yaml.safe_dump(part))
+    options = [f'--{k}={tmp_path / k}.yaml' for k in ('task', 'robot')]
+    options += ['--out', str(tmp_path / 'bc'), '--epochs', '1', '--members', '2']
+    assert train_cli.train([str(tmp_path / 'bags'), *options]) == 0
+    (episode,) = read_episodes(tmp_path / 'bags', load(tmp_path / 'bc').policy.spec)
+    made = int(episode.human_labels.sum())
+    said = capsys.readouterr().out
+    assert 0 < made < episode.human_actions
+    assert f'left out: {episode.human_actions - made} steps: a stream was' in said
+    assert f'{made} labels' in said
+
+
+def test_labels_that_no_policy_of_this_robot_can_do_are_named(tmp_path, capsys):
+    spec = toy_spec()
+    foreign(tmp_path / 'bags' / 'plain', StoragePlugin.MCAP, spec)  # moves by 0.1 in x
+    robot, said = plain(spec.robot), []
+    for high in (0.1, 0.04):
+        robot['axes'][0]['high'] = high
+        for name, part in (('task', plain(spec.task)), ('robot', robot)):
+            (tmp_path / f'{name}.yaml').write_text(yaml.safe_dump(part))
+        options = [f'--{k}={tmp_path / k}.yaml' for k in ('task', 'robot')]
+        options += ['--out', str(tmp_path / f'bc_{high}'), '--epochs', '1', '--members', '2']
+        assert train_cli.train([str(tmp_path / 'bags'), *options]) == 0
+        said.append(capsys.readouterr().out)
+    assert 'outside' not in said[0]
+    found = r'axis x: (\d+) of \1 labels lie outside its limits -0.1 to 0.04 m \(.* 0.1 to 0.1\)'
+    assert re.search(found, said[1])
 
 
 @pytest.mark.parametrize('command', [train_cli.train, train_cli.round_, cli.evaluate, cli.report])
@@ -477,14 +579,15 @@ def test_unknown_names_are_told_before_settings_are_compared(run, wrong, said):
         train_cli.round_([str(run.path), *wrong])
 
 
-def test_bags_are_evaluated_with_their_gate_and_once_per_seed(run, tmp_path):
+def test_bags_are_evaluated_with_their_gate_and_once_per_seed(run, tmp_path, capsys):
     bags, result = tmp_path / 'bags', tmp_path / 'result.json'
     rig, loop = Rig(bags), make_loop(ToyWorld(), ASSISTED, run.checkpoint(0))
-    ids = [record(rig, loop.episode(seed, 'x')).episode_id for seed in (200, 201, 200)]
-    argv = [str(bags), '--seed', '200', '-n', '2']
+    ids = [record(rig, loop.episode(seed, 'x')).episode_id for seed in (200, 203, 200)]
+    argv = [str(bags), '--seed', '200', '-n', '4']
     with pytest.raises(UserError, match=r"--gate is 'dagger': .*the gate that recorded them"):
         cli.evaluate([*argv, '--gate', 'dagger'])
     assert cli.evaluate([*argv, '--out', str(result)]) == 0
+    assert 'n = 2, seeds 200, 203; ' in capsys.readouterr().out, 'not those between'
     found = load_evaluation(result)
     assert (found.gate, found.success.n) == ('novelty', 2)
     assert [e.id for e in found.episodes] == [ids[2], ids[1]]
@@ -561,6 +664,19 @@ def test_seeds_that_a_checkpoint_has_learned_from_are_named(
     out = capsys.readouterr().out
     assert (said or 'n = 2') in out
     assert ('learned' in out) == bool(said)
+
+
+def test_an_episode_with_a_gate_that_learns_is_the_same_whatever_was_run_before(
+    runs_toy, tmp_path
+):
+    run, demos = RunFolder(tmp_path), play(make_loop(ToyWorld(), DEMONSTRATE), range(4))
+    make_round(run, demos, THRIFTY)
+    argv, found = [str(run.checkpoint(0)), '--gate', 'thrifty_dagger'], []
+    for first, count in ((300, 12), (306, 6)):
+        out = tmp_path / f'{first}.json'
+        cli.evaluate([*argv, '--seed', str(first), '-n', str(count), '--out', str(out)])
+        found.append(load_evaluation(out).episodes)
+    assert found[0][6:] == found[1]
 
 
 def test_folders_without_policy_and_bags_lead_to_the_checkpoint(run, tmp_path):
