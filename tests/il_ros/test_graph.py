@@ -94,6 +94,7 @@ def test_one_process_reads_the_gamepad_itself(tmp_path, monkeypatch, capsys):
     joy.parent.mkdir(parents=True)
     joy.touch()
     monkeypatch.setenv('AMENT_PREFIX_PATH', str(tmp_path))
+    monkeypatch.setattr('il_ros.options.has_own_sdl', lambda: False)
     assert main(['--print-graph', '--composed']) == 0
     assert '| joystick | `il_teleop.device.node`' in capsys.readouterr().out
     with pytest.raises(UserError, match=r'joy/joy_node.*cannot be part of one process'):
