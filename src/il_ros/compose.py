@@ -18,7 +18,7 @@ from il_ros.exchange import WIRE, Exchange, Wire
 from il_ros.graph import NodeSpec
 from il_ros.lifecycle import IlNode
 from il_ros.priority import raise_priority
-from il_ros.run import StopFlag, make_executor, spin
+from il_ros.run import StopFlag, make_executor, not_taken, spin
 from il_ros.ticking import settle_memory
 
 
@@ -99,5 +99,8 @@ def _spin_alone(node: IlNode, stop: StopFlag) -> None:
 
 def _make(spec: NodeSpec, exchange: Wire) -> IlNode:
     cls = getattr(importlib.import_module(spec.module), spec.cls)
-    node: IlNode = cls(exchange=exchange, cli_args=spec.ros_args())
+    try:
+        node: IlNode = cls(exchange=exchange, cli_args=spec.ros_args())
+    except RuntimeError as error:
+        raise not_taken(error) from error
     return node

@@ -53,13 +53,24 @@ def make_executor(kind: ExecutorKind) -> Executor:
     return EventsExecutor() if kind == 'events' else SingleThreadedExecutor()
 
 
+def not_taken(error: RuntimeError) -> UserError:
+    """Return what rcl has against arguments (a parameter file, a name) or ROS_DOMAIN_ID, without
+    the lines of its source."""
+    why = str(error).partition(', at /')[0]
+    return UserError('ROS', 'not started', f'it does not take what it was given: {why}')
+
+
 def run(make: Callable[[], IlNode], executor: ExecutorKind = 'events') -> None:
     """Run one node until SIGINT, SIGTERM or its own wish; never returns.
 
-    Exits with 0 after a signal, 2 where it cannot be configured or activated, 1 where a callback
-    raises later.
+    Exits with 0 after a signal, 2 where ROS does not take its arguments or it cannot be configured
+    or activated, 1 where a callback raises later.
     """
-    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:
+        get_logger('interactive_il').error(str(not_taken(error)))
+        sys.exit(2)
     stop = StopFlag()
     follow_parent()
     code = 1

@@ -79,6 +79,26 @@ def test_a_wrong_parameter_is_one_line_and_exit_2(start):
     assert 'Traceback' not in error
 
 
+@pytest.mark.parametrize(
+    ('args', 'words'),
+    [
+        (['--params-file', 'nowhere.yaml'], "file: '--params-file nowhere.yaml'. Error: Error op"),
+        (['--params-file', 'mixed.yaml'], 'Sequence should be of same type'),
+        (['-r', '__node:=1st'], "parse remap rule: '-r __node:=1st'"),
+        (['--moon'], "it does not take what it was given: ['--moon']"),
+    ],
+)
+def test_arguments_that_ros_does_not_take_are_said_and_exit_2(start, tmp_path, args, words):
+    (tmp_path / 'mixed.yaml').write_text('/**: {ros__parameters: {task: [1, reach]}}')
+    args = [str(tmp_path / a) if a == 'mixed.yaml' else a for a in args]
+    process = start('stop', '--ros-args', *args)
+    error = process.communicate(timeout=10)[1]
+    assert process.returncode == 2
+    assert words in error
+    assert 'Traceback' not in error
+    assert '/project' not in error.splitlines()[-1]
+
+
 def test_without_autostart_it_waits_and_still_leaves_with_0(start):
     process = start('stop', '--ros-args', '-p', 'autostart:=false')
     time.sleep(1.5)
