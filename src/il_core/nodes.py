@@ -32,13 +32,22 @@ NODES = Registry(
 
 
 def main() -> None:
-    """Run the node that this script is called after; never returns. Where a package or the
-    messages it needs are missing, one line says so, and the exit code is 2."""
+    """Run the node that this script is called after; never returns. Where an argument would do
+    nothing, or a package or the messages it needs are missing, one line says so, and the exit code
+    is 2."""
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # Ctrl-C during the imports
     name = Path(sys.argv[0]).name
     try:
+        _check(name, sys.argv[1:])
         run = NODES.load(name)
     except UserError as error:
         sys.stderr.write(f'{name}: {error}\n')
         sys.exit(2)
     run()
+
+
+def _check(name: str, args: list[str]) -> None:
+    """Raise UserError where arguments are not for ROS, which would pass over them in silence."""
+    if args and args[0] != '--ros-args':
+        rule = f'must follow --ros-args: `{name} --ros-args -p task:=reach`'
+        raise UserError('argument', args[0], f'{rule}; parameters: docs/reference/parameters.md')

@@ -98,6 +98,13 @@ def test_a_node_without_ros_says_so(without):
     assert done.stderr.startswith("teleop_node: package rclpy is 'not installed': source your ROS")
 
 
+@pytest.mark.parametrize('argument', ['-p', '--help', 'task:=reach'])
+def test_an_argument_that_ros_would_pass_over_is_refused(without, argument):
+    done = without('', argument, 'task:=moon', script='policy_node')
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"policy_node: argument is '{argument}': must follow --ros-args")
+
+
 def test_messages_of_an_older_build_are_said(monkeypatch):
     """As after a checkout that adds one."""
     monkeypatch.delattr('interactive_il.srv.StartJob')
