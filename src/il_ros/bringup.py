@@ -19,7 +19,7 @@ Say = Callable[[str, str], None]  # (name of the node, one line of text)
 FIRST_DELAY_S = 0.5
 LAST_DELAY_S = 8.0
 STEADY_S = 30.0  # after so long the next death counts as the first again
-GRACE_S = 5.0
+GRACE_S = 6.0
 BAD_CONFIGURATION = 2
 
 
@@ -133,11 +133,10 @@ class Bringup:
         child.delay_s = min(2 * child.delay_s, LAST_DELAY_S)
 
     def _stop_all(self, children: Sequence[Child]) -> None:
-        for number, grace_s in ((signal.SIGINT, GRACE_S), (signal.SIGTERM, 1.0)):
-            self._signal(children, number)
-            end_s = time.monotonic() + grace_s
-            while any(c.alive for c in children) and time.monotonic() < end_s:
-                time.sleep(0.005)
+        self._signal(children, signal.SIGTERM)  # not SIGINT: it is a traceback during the imports
+        end_s = time.monotonic() + GRACE_S
+        while any(c.alive for c in children) and time.monotonic() < end_s:
+            time.sleep(0.005)
         self._killed |= any(c.alive for c in children)
         self._signal(children, signal.SIGKILL)
         for child in children:

@@ -66,12 +66,12 @@ def run(make: Callable[[], IlNode], executor: ExecutorKind = 'events') -> None:
     Exits with 0 after a signal, 2 where ROS does not take its arguments or it cannot be configured
     or activated, 1 where a callback raises later.
     """
+    stop = StopFlag()
     try:
         rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:
         get_logger('interactive_il').error(str(not_taken(error)))
         sys.exit(2)
-    stop = StopFlag()
     follow_parent()
     code = 1
     try:

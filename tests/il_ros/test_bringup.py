@@ -64,6 +64,14 @@ def test_a_node_that_is_killed_comes_back_and_all_end_in_order(start):
     assert gone == ['gate', 'other']
 
 
+@pytest.mark.parametrize('after_s', [0.1, 0.4, 0.8])
+def test_a_graph_that_is_ended_while_it_starts_leaves_no_traceback(start, after_s):
+    bringup, lines = start(node('gate', rank=0), node('other'))
+    time.sleep(after_s)
+    assert bringup.stop() == 0
+    assert not said(lines, 'Traceback')()
+
+
 def test_a_wrong_configuration_ends_the_graph_with_2_and_its_line(start):
     bringup, lines = start(node('gate', lockstep=7))
     assert poll(bringup, lambda: False) == 2
