@@ -40,6 +40,10 @@ class Terminal:
         ready, _, _ = select.select([self._fd], [], [], 0)
         return os.read(self._fd, 1024) if ready else b''
 
+    def forget(self) -> None:
+        """Drop what was typed and not read yet."""
+        termios.tcflush(self._fd, termios.TCIFLUSH)
+
     def show(self, lines: Iterable[str]) -> None:
         """Write lines below each other."""
         self._write(''.join(f'\r\x1b[K{line}\r\n' for line in lines))
