@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -153,4 +154,6 @@ class Bringup:
         if stream is None:
             raise UserError('node', child.node.name, 'has no output to read')
         for line in stream:
-            self._say(child.node.name, line.rstrip('\n'))
+            # A full disk, or a pipe that was closed: what is not read on holds the node up.
+            with contextlib.suppress(OSError):
+                self._say(child.node.name, line.rstrip('\n'))

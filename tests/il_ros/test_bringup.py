@@ -3,6 +3,7 @@ order."""
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -70,6 +71,25 @@ def test_a_graph_that_is_ended_while_it_starts_leaves_no_traceback(start, after_
     time.sleep(after_s)
     assert bringup.stop() == 0
     assert not said(lines, 'Traceback')()
+
+
+def test_a_node_is_not_held_up_by_lines_that_nobody_can_take(tmp_path, monkeypatch):
+    """As where the disk is full that `il run > log` writes to."""
+    (tmp_path / 'chatter.py').write_text(
+        f"for _ in range(3000):\n    print('x' * 99)\nopen('{tmp_path}/through', 'w').close()\n"
+    )
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+
+    def say(name, line):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    bringup = Bringup([node('chatter', module='chatter')], say)
+    bringup.start()
+    end_s = time.monotonic() + 10
+    while not (tmp_path / 'through').exists() and time.monotonic() < end_s:
+        time.sleep(0.05)
+    bringup.stop()
+    assert (tmp_path / 'through').exists()
 
 
 def test_a_wrong_configuration_ends_the_graph_with_2_and_its_line(start):
