@@ -130,6 +130,21 @@ def test_diagnostics_say_how_it_is_every_second(probe, executor):
     assert {v.key: v.value for v in status.values}['age_s'] == '0.1235'
 
 
+def test_diagnostics_forget_a_failure_that_was_put_right(probe):
+    probe.fail = {'setup': UserError('gate', 'x', 'not known')}
+    probe.trigger_configure()
+    assert probe.state_of_health().message.startswith("gate is 'x': not known; put that right")
+    probe.fail = {}
+    probe.trigger_configure()
+    assert probe.state_of_health().message.startswith('inactive')
+    probe.fail = {'start': UserError('gate', 'y', 'not known')}
+    probe.trigger_activate()
+    assert probe.state_of_health().message.startswith("gate is 'y'")
+    probe.fail = {}
+    probe.trigger_activate()
+    assert probe.state_of_health().message == 'fine'
+
+
 def test_a_service_refuses_while_inactive_and_answers_errors_in_words(probe):
     def stop(request, response):
         raise UserError('outcome', request.outcome, 'not known')
