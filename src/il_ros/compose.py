@@ -23,7 +23,7 @@ from il_ros.ticking import settle_memory
 
 
 def run_composed(specs: Sequence[NodeSpec]) -> int:
-    """Run every node of the graph in this process until SIGINT or SIGTERM.
+    """Run every node of the graph in this process until a signal.
 
     Nodes that need SingleThreadedExecutor get a thread of their own. Returns the exit code.
 

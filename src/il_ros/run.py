@@ -21,6 +21,7 @@ from il_ros.environment import PARENT
 from il_ros.lifecycle import IlNode
 from il_ros.priority import raise_priority
 from il_ros.ticking import settle_memory
+from il_ros.told_to_go import SIGNALS, on_stop
 
 ExecutorKind = Literal['events', 'single']
 SPIN_S = 0.1
@@ -28,15 +29,14 @@ PR_SET_PDEATHSIG = 1
 
 
 class StopFlag:
-    """Set by SIGINT and SIGTERM. rclpy's own handlers would end the context before a stop command
-    is out."""
+    """Set by whatever tells a process to go. rclpy's own handlers would end the context before a
+    stop command is out."""
 
     def __init__(self) -> None:
         self.is_set = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._set)
+        on_stop(self._set)
 
-    def _set(self, *_: object) -> None:
+    def _set(self) -> None:
         self.is_set = True
 
 
@@ -61,7 +61,7 @@ def not_taken(error: RuntimeError) -> UserError:
 
 
 def run(make: Callable[[], IlNode], executor: ExecutorKind = 'events') -> None:
-    """Run one node until SIGINT, SIGTERM or its own wish; never returns.
+    """Run one node until a signal or its own wish; never returns.
 
     Exits with 0 after a signal, 2 where ROS does not take its arguments or it cannot be configured
     or activated, 1 where a callback raises later.
@@ -80,7 +80,7 @@ def run(make: Callable[[], IlNode], executor: ExecutorKind = 'events') -> None:
         code = 0
     finally:
         rclpy.try_shutdown()
-    for number in (signal.SIGINT, signal.SIGTERM):  # a second one does not hide the exit code
+    for number in SIGNALS:  # a second one does not hide the exit code
         signal.signal(number, signal.SIG_IGN)
     sys.stdout.flush()
     sys.exit(code)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import threading
 from collections.abc import Sequence
-from types import FrameType
 
 from il_ros.bringup import Bringup
 from il_ros.graph import NodeSpec, graph
 from il_ros.options import add_graph_options, graph_args
 from il_ros.preflight import check_files, check_start
+from il_ros.told_to_go import on_stop
 
 EXAMPLE = """example:
   il run --task reach --operator keyboard                   watch a simulated arm, and take over
@@ -45,14 +44,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def supervise(bringup: Bringup) -> int:
-    """Start, look after, and stop a graph; SIGINT and SIGTERM end it."""
+    """Start, look after, and stop a graph; a signal ends it."""
     stop = threading.Event()
-
-    def asked(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, asked)
+    on_stop(stop.set)
     bringup.start()
     code = None
     while code is None and not stop.is_set():

@@ -132,14 +132,19 @@ def alive(pid):
         return False
 
 
-def test_il_run_ends_with_0_on_ctrl_c_and_with_2_on_a_wrong_argument():
+def test_il_run_ends_with_2_on_a_wrong_argument():
     il = [sys.executable, '-m', 'il_core.cli']
     bad = subprocess.run([*il, 'run', '--gate', 'moon'], capture_output=True, text=True)
     assert bad.returncode == 2
     assert "gate is 'moon': not known" in bad.stderr
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGHUP])
+def test_il_run_ends_with_0_on_ctrl_c_and_where_its_terminal_closes(number):
+    il = [sys.executable, '-m', 'il_core.cli']
     env = {**os.environ, 'PYTHONUNBUFFERED': '1'}
     run = [*il, 'run', '--operator', 'none']
     process = subprocess.Popen(run, stdout=subprocess.PIPE, text=True, env=env)
     assert any('is active' in line for line in process.stdout)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert process.wait(15) == 0

@@ -47,13 +47,26 @@ def heard(executor):
     return wait
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_lets_the_stop_command_out_and_exits_0(start, heard, number):
     process = start('stop')
     assert heard(1)
     process.send_signal(number)
     assert heard(999, 3.0)
     assert process.wait(5) == 0
+
+
+def test_a_node_that_is_to_outlive_its_terminal_does(start, heard):
+    """As `nohup` starts it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = start('stop')
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert heard(1)
+    process.send_signal(signal.SIGHUP)
+    assert not heard(999, 1.0)
+    assert process.poll() is None
 
 
 def test_a_callback_that_raises_is_logged_stops_the_robot_and_exits_1(start, heard):
