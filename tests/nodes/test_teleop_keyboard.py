@@ -9,9 +9,11 @@ import termios
 import numpy as np
 import pytest
 
+from il_core.errors import UserError
 from il_core.types import Command, Mode, Owner
 from il_ros.topics import TOPICS, create_subscription
 from il_teleop.keyboard.node import KeyboardNode
+from il_teleop.keyboard.terminal import Terminal
 from tests.nodes.teleop_stand import Others, start
 
 pytestmark = pytest.mark.ros
@@ -87,6 +89,13 @@ def test_what_is_typed_during_a_pause_does_nothing(stand, tty):
     assert stand.spin(lambda: len(heard) > 5)
     assert not any(any(m.axes) or any(m.buttons) for m in heard)
     assert node.exit_code is None
+
+
+def test_what_is_no_terminal_is_not_kept_open():
+    before = len(os.listdir('/proc/self/fd'))
+    with pytest.raises(UserError, match='needs a terminal window'):
+        Terminal('/dev/null')
+    assert len(os.listdir('/proc/self/fd')) == before
 
 
 def test_without_a_terminal_it_says_what_it_needs():

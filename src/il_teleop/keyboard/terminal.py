@@ -22,10 +22,13 @@ class Terminal:
     """
 
     def __init__(self, path: str = '/dev/tty') -> None:
+        self._fd = -1
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
             self._before = termios.tcgetattr(self._fd)
         except (OSError, termios.error) as error:
+            if self._fd >= 0:
+                os.close(self._fd)
             rule = f'{error}; the keyboard needs a terminal window of its own'
             raise UserError('terminal', path, rule) from error
         tty.setcbreak(self._fd, termios.TCSADRAIN)
