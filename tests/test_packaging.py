@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from catkin_pkg.package import parse_package
 
+from il_core.nodes import NODES
 from il_ros.graph import TABLE
 from tests.house import ROOT, SRC
 
@@ -83,25 +84,46 @@ def test_messages_used_by_nodes_are_declared_to_ros() -> None:
 
 
 def test_ros2_run_finds_what_pip_installs() -> None:
-    scripts = dict(re.findall(r'^(\w+) = "([\w.]+)\.node:main"', PYPROJECT, re.MULTILINE))
+    scripts = re.findall(r'^(\w+) = "il_core.nodes:main"', PYPROJECT, re.MULTILINE)
     line = re.search(r'foreach\(_node (.*?)\)', CMAKE)
     assert line
-    nodes = dict(pair.split(':') for pair in line[1].split())
-    assert scripts == {f'{name}_node': module for name, module in nodes.items()}
+    assert {f'{name}_node' for name in line[1].split()} == set(scripts) == set(NODES.names())
     files = {path.relative_to(SRC).as_posix() for path in SRC.rglob('node.py')}
-    assert {f'{module.replace(".", "/")}/node.py' for module in scripts.values()} == files
+    modules = {NODES.load(name).__module__ for name in NODES.names()}
+    assert {f'{module.replace(".", "/")}.py' for module in modules} == files
 
 
-@pytest.mark.skipif(shutil.which('cmake') is None, reason='cmake is not installed')
-def test_a_script_is_executable_where_colcon_writes_it(tmp_path: Path) -> None:
-    """`colcon build --symlink-install` installs a link to it, and ros2 runs what is executable."""
+def test_every_node_of_a_graph_has_its_script() -> None:
+    ours = [row.node for row in TABLE if row.node.module]
+    assert [NODES.load(n.executable).__module__ for n in ours] == [n.module for n in ours]
+
+
+@pytest.fixture(scope='module')
+def script(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The script of a node, as CMake writes it."""
+    if shutil.which('cmake') is None:
+        pytest.skip('cmake is not installed')
     function = re.search(r'^ *function\(_install_script .*?endfunction\(\)', CMAKE, re.S | re.M)
     assert function
     lines = ['function(install)', 'endfunction()', f'set(Python3_EXECUTABLE "{sys.executable}")']
-    call = '_install_script(some_node lib "print(\'some node\')\\n")'
-    (tmp_path / 'some.cmake').write_text('\n'.join([*lines, function[0], call]))
-    subprocess.run(['cmake', '-P', 'some.cmake'], cwd=tmp_path, check=True, capture_output=True)
-    assert subprocess.check_output([tmp_path / 'bin/some_node'], text=True) == 'some node\n'
+    call, folder = '_install_script(some_node lib il_core.nodes)', tmp_path_factory.mktemp('made')
+    (folder / 'some.cmake').write_text('\n'.join([*lines, function[0], call]))
+    subprocess.run(['cmake', '-P', 'some.cmake'], cwd=folder, check=True, capture_output=True)
+    return folder / 'bin/some_node'
+
+
+def test_a_script_is_executable_where_colcon_writes_it(script: Path) -> None:
+    """`colcon build --symlink-install` installs a link to it, and ros2 runs what is executable."""
+    done = subprocess.run([script], capture_output=True, text=True)
+    assert done.stderr.startswith("some_node: node is 'some_node': not known; choices: gate_node")
+    assert done.returncode == 2
+
+
+def test_a_script_of_a_workspace_that_is_not_sourced_says_so(script: Path) -> None:
+    no_packages = [sys.executable, '-I', '-S', str(script)]
+    done = subprocess.run(no_packages, capture_output=True, text=True)
+    assert done.stderr.startswith('some_node: interactive_il is not on the path: source install')
+    assert done.returncode == 1
 
 
 def test_every_package_is_in_the_wheel() -> None:

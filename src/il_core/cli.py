@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> int:
     except UserError as error:
         print(f'il {args[0]}: {error}', file=sys.stderr)
         return 2
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         if (refused := refusal(error)) is None:
             raise
         print(f'il {args[0]}: {refused}', file=sys.stderr)

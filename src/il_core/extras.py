@@ -1,4 +1,4 @@
-"""Packages that only some commands and nodes need: which extra of the install brings them."""
+"""Packages that only some commands and nodes need, and our own messages: what brings them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 
 from il_core.errors import UserError
+from il_core.share import PACKAGE
 
 # Extra of pyproject.toml -> the packages by which one notices that it is missing.
 EXTRAS = {
@@ -13,6 +14,11 @@ EXTRAS = {
     'sim': ('pybullet', 'gymnasium', 'cv2'),
     'ros': ('rclpy',),
 }
+# How to get our messages, which are built, not only copied.
+MESSAGES = (
+    'source install/setup.bash of the workspace (after `colcon build`); in a venv: '
+    '`pip install --no-deps .` from the checkout'
+)
 
 
 def how_to_install(extra: str = '') -> str:
@@ -37,10 +43,15 @@ def by_pip() -> bool:
         return True
 
 
-def refusal(error: ModuleNotFoundError) -> UserError | None:
-    """Return what to install where `error` is about a package of an extra, else None: a defect,
-    as is a part of a package that is there."""
+def refusal(error: ImportError) -> UserError | None:
+    """Return what to install where `error` is about a package of an extra, or about our messages,
+    be they not there or of an older build. Else None: a defect, as is a part of a package that is
+    there."""
     package = error.name or ''
+    if package.partition('.')[0] == PACKAGE:
+        return UserError('messages of interactive_il', str(error), MESSAGES)
+    if not isinstance(error, ModuleNotFoundError):
+        return None
     extra = next((e for e, packages in EXTRAS.items() if package in packages), None)
     if extra is None:
         return None
@@ -48,8 +59,13 @@ def refusal(error: ModuleNotFoundError) -> UserError | None:
 
 
 def require(package: str) -> None:
-    """Raise UserError where a package of an extra is missing; without importing it."""
-    if importlib.util.find_spec(package) is None:
-        refused = refusal(ModuleNotFoundError(name=package))
+    """Raise UserError where a package of an extra, or of our messages, is missing; without
+    importing it."""
+    try:
+        found = importlib.util.find_spec(package)
+    except ModuleNotFoundError:  # what it is a part of
+        found = None
+    if found is None:
+        refused = refusal(ModuleNotFoundError(f'No module named {package!r}', name=package))
         assert refused is not None, f'{package} is of no extra'
         raise refused

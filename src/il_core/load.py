@@ -30,10 +30,13 @@ def load_spec(task: str, robot: str = '') -> Spec:
         robot: name or path of another robot than the task's own.
 
     Raises:
-        UserError: no such file, or a rule of the spec is broken; names file and key.
+        UserError: no such file, or a rule of the spec is broken; names file and key. Or a robot
+            for a generated task, which has its own.
     """
     kind, colon, rest = task.partition(':')
     if colon and not task.endswith(share.ENDINGS):
+        if robot:
+            raise UserError('robot', robot, f'goes with a task of a file; {task} makes its own')
         spec: Spec = SPEC_SOURCES.load(kind)(rest)
         return spec
     path = share.find('tasks', task)

@@ -37,14 +37,14 @@ class Registry:
 
         Raises:
             UserError: the name is unknown (lists those there are), or needs a package of an extra
-                that is not installed.
+                that is not installed, or our messages where they are not built.
         """
         if name not in self._targets:
             raise UserError(self.what, name, 'not known', self.names())
         module, _, attribute = self._targets[name].partition(':')
         try:
             return getattr(importlib.import_module(module), attribute)
-        except ModuleNotFoundError as error:
+        except ImportError as error:
             if (refused := refusal(error)) is None:
                 raise
             raise refused from error

@@ -123,7 +123,7 @@ class RobotSpec:
 
     `command_timeout_s` after the last command the robot stops by itself, and
     `command_timeout_enforced_by` says who sees to that. `real` profiles do not load without it,
-    nor without limits on rate.
+    nor without limits on rate, nor where commands leave an axis out.
     """
 
     name: str
@@ -152,7 +152,11 @@ class RobotSpec:
             self._check_real()
 
     def _check_real(self) -> None:
+        driven = [name for command in self.commands for name in command.axes]
         for axis in self.axes:
+            if driven and axis.name not in driven:
+                rule = 'must be in a command as the others are, or nothing moves it'
+                raise UserError(f'robot {self.name}: axis', axis.name, rule, driven)
             if axis.kind is not AxisKind.DISCRETE and not axis.max_rate:
                 raise UserError(
                     f'axis {axis.name}: max_rate', 0, 'a real robot needs a limit on every axis'

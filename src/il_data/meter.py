@@ -75,11 +75,11 @@ class Meter:
         self._sequence = arrival.sequence
 
     def stamp_ns(self, arrival: Arrival) -> int:
-        """Return the header stamp where there is one, otherwise the receive stamp."""
+        """Return the header stamp where there is one, otherwise (0 is none) the receive stamp."""
         if not self.stamped or len(arrival.data) < _STAMP_END:
             return arrival.log_ns
         sec, nanosec = _STAMP[arrival.data[1] & 1].unpack_from(arrival.data, 4)
-        return int(sec) * NS_PER_S + int(nanosec)
+        return int(sec) * NS_PER_S + int(nanosec) or arrival.log_ns
 
     def _count_loss(self, sequence: int) -> None:
         """A hole in the publisher's count is a loss; a count that goes back is a publisher that

@@ -81,8 +81,7 @@ class Table:
     def decoded(self, decoder: Callable[[Any], Vector], width: int) -> Decoded:
         """Return what a codec's decoder makes of the messages, without those that lack a name.
 
-        As live, where such a message is a complaint: the arm and the gripper may publish on one
-        topic.
+        As live: the arm and the gripper may publish on one topic.
 
         Raises:
             UserError: all of them lack it, or one has another length.

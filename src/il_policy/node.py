@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from il_core.codecs import MissingName
 from il_core.errors import UserError
 from il_core.spec import Stream
 from il_core.types import NS_PER_S, EventKind, Frame
@@ -83,6 +84,9 @@ class PolicyNode(TickingNode):
         try:
             stamp_ns, values = read(message)
             self.ticker.push(stream.name, stamp_ns, values)
+        except MissingName as error:
+            self.ticker.fail(stream.name, error)
+            return
         except UserError as error:
             self.ticker.fail(stream.name, error)
             raise

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 from il_core.align import BACK_NS, Aligner
+from il_core.codecs import MissingName
 from il_core.errors import UserError
 from il_core.spec import Spec
 from il_core.types import NS_PER_S, Frame, Vector
@@ -35,12 +35,15 @@ class Ticker:
             )
             self._errors[stream] = f'{stream}: {late}, left out'
             return
-        self._errors.pop(stream, None)
+        self._errors[stream] = ''
         self._aligner.push(stream, stamp_ns, value)
 
     def fail(self, stream: str, error: UserError) -> None:
-        """A message of `stream` could not be decoded; faults of frames say why from now on."""
-        self._errors[stream] = str(error)
+        """A message of `stream` could not be decoded; faults of frames say why from now on. One
+        of somebody else on its topic (arm and gripper may share one) matters only while no other
+        was read."""
+        if not (isinstance(error, MissingName) and stream in self._errors):
+            self._errors[stream] = str(error)
 
     def ready(self, stamp_ns: int) -> bool:
         """Return whether every stream has a sample with this stamp, and its tick has not been."""
@@ -70,5 +73,6 @@ class Ticker:
         self._stamp_ns = -1
 
     def _explained(self, frame: Frame) -> Frame:
-        why: Mapping[str, str] = self._errors if frame.fault else {}
-        return replace(frame, fault='; '.join([frame.fault, *why.values()])) if why else frame
+        if not frame.fault:
+            return frame
+        return replace(frame, fault='; '.join(filter(None, [frame.fault, *self._errors.values()])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ Say = Callable[[str, str], None]  # (name of the node, one line of text)
 FIRST_DELAY_S = 0.5
 LAST_DELAY_S = 8.0
 STEADY_S = 30.0  # after so long the next death counts as the first again
-GRACE_S = 5.0
+GRACE_S = 6.0
 BAD_CONFIGURATION = 2
 
 
@@ -133,11 +134,10 @@ class Bringup:
         child.delay_s = min(2 * child.delay_s, LAST_DELAY_S)
 
     def _stop_all(self, children: Sequence[Child]) -> None:
-        for number, grace_s in ((signal.SIGINT, GRACE_S), (signal.SIGTERM, 1.0)):
-            self._signal(children, number)
-            end_s = time.monotonic() + grace_s
-            while any(c.alive for c in children) and time.monotonic() < end_s:
-                time.sleep(0.005)
+        self._signal(children, signal.SIGTERM)  # not SIGINT: it is a traceback during the imports
+        end_s = time.monotonic() + GRACE_S
+        while any(c.alive for c in children) and time.monotonic() < end_s:
+            time.sleep(0.005)
         self._killed |= any(c.alive for c in children)
         self._signal(children, signal.SIGKILL)
         for child in children:
@@ -154,4 +154,6 @@ class Bringup:
         if stream is None:
             raise UserError('node', child.node.name, 'has no output to read')
         for line in stream:
-            self._say(child.node.name, line.rstrip('\n'))
+            # A full disk, or a pipe that was closed: what is not read on holds the node up.
+            with contextlib.suppress(OSError):
+                self._say(child.node.name, line.rstrip('\n'))

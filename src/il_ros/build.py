@@ -144,6 +144,8 @@ def _named_builder(plan: NamedCodec, make: Any, fields: tuple[str, ...], frame_i
 def _trajectory_builder(
     make: Any, fields: tuple[str, ...], frame_id: str, period_ns: int
 ) -> Build:
+    """Stamps are 0, 'begin now': joint_trajectory_controller refuses what ends in the past, as one
+    period from its tick does that comes a period late, or to a clock a period ahead."""
     point_class = message_class('trajectory_msgs/msg/JointTrajectoryPoint')
     duration_class = message_class('builtin_interfaces/msg/Duration')
     sec, nanosec = divmod(period_ns, NS_PER_S)
@@ -151,6 +153,6 @@ def _trajectory_builder(
     def build(values: Vector, stamp_ns: int) -> Any:
         reach = duration_class(sec=sec, nanosec=nanosec)
         point = point_class(positions=to_array(values), time_from_start=reach)
-        return make(header=header(stamp_ns, frame_id), joint_names=list(fields), points=[point])
+        return make(header=header(0, frame_id), joint_names=list(fields), points=[point])
 
     return build

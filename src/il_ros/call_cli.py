@@ -7,6 +7,7 @@ from typing import Any
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
 
 from il_core.errors import UserError
 from il_ros import environment
@@ -23,7 +24,7 @@ def main(argv: list[str]) -> int:
     asked = request(args.service, dict(_field(text) for text in args.fields))
     check_namespace(args.namespace)
     environment.use_transport(hosts=args.hosts)
-    rclpy.init(args=[])
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.SIGINT)
     try:
         answer = _call(args.service, asked, args.namespace)
     finally:

@@ -18,12 +18,12 @@ from il_ros.exchange import WIRE, Exchange, Wire
 from il_ros.graph import NodeSpec
 from il_ros.lifecycle import IlNode
 from il_ros.priority import raise_priority
-from il_ros.run import StopFlag, make_executor, spin
+from il_ros.run import StopFlag, make_executor, not_taken, spin
 from il_ros.ticking import settle_memory
 
 
 def run_composed(specs: Sequence[NodeSpec]) -> int:
-    """Run every node of the graph in this process until SIGINT or SIGTERM.
+    """Run every node of the graph in this process until a signal.
 
     Nodes that need SingleThreadedExecutor get a thread of their own. Returns the exit code.
 
@@ -99,5 +99,8 @@ def _spin_alone(node: IlNode, stop: StopFlag) -> None:
 
 def _make(spec: NodeSpec, exchange: Wire) -> IlNode:
     cls = getattr(importlib.import_module(spec.module), spec.cls)
-    node: IlNode = cls(exchange=exchange, cli_args=spec.ros_args())
+    try:
+        node: IlNode = cls(exchange=exchange, cli_args=spec.ros_args())
+    except RuntimeError as error:
+        raise not_taken(error) from error
     return node

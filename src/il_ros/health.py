@@ -54,7 +54,7 @@ class NodeFindings(Findings):
         'ERROR',
         '{complaint}',
         'a message broke a rule and was left out',
-        'put its sender right; the log of {node} has every one',
+        'put its sender right; the log of {node} has one a second',
     )
     CLASH = (
         'ERROR',

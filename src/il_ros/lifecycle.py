@@ -193,12 +193,14 @@ class IlNode(LifecycleNode):
             self.trigger_cleanup()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.complaint = ''
         result = self._attempt('configure', self.setup)
         if result != TransitionCallbackReturn.SUCCESS:
             self._release()
         return result
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        self.complaint = ''
         result = self._attempt('activate', self.start)
         self.active = result == TransitionCallbackReturn.SUCCESS
         if not self.active:

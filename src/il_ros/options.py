@@ -28,13 +28,15 @@ def add_graph_options(
 
 def graph_args(options: argparse.Namespace, **fixed: Any) -> GraphArgs:
     """Return the GraphArgs that options (and `fixed`) describe, for nodes that run on the Python
-    of this process: where it has SDL, they read the gamepad. Raises UserError."""
+    of this process: our own reads the gamepad where that has SDL, or where all are `composed` in
+    this process, which another package's node cannot be part of. Raises UserError."""
     known = {f.name for f in dataclasses.fields(GraphArgs)}
     given = {name: value for name, value in vars(options).items() if name in known}
     if isinstance(given.get('set'), list):
         given['set'] = shlex.join(given['set'])
     args = GraphArgs(**{**given, **fixed})
-    if args.operator == 'joy' and not args.joystick_driver and has_own_sdl():
+    own = getattr(options, 'composed', False) or has_own_sdl()
+    if args.operator == 'joy' and not args.joystick_driver and own:
         return dataclasses.replace(args, joystick_driver='joystick_node')
     return args
 

@@ -152,9 +152,10 @@ def _typed(field: dataclasses.Field[Any], parameter: Parameter) -> Parameter:
 
 
 def _unknown(node: Node, fields: Mapping[str, Any]) -> list[str]:
-    """Return the start values that nobody declares. A file may name them for other nodes."""
-    given = node._parameter_overrides
-    return [n for n in given if n not in fields and '.' not in n and not node.has_parameter(n)]
+    """Return the start values that nobody declares. A file may name them for other nodes. Those
+    of QoS are declared later, with their topics."""
+    given = [n for n in node._parameter_overrides if not n.startswith('qos_overrides.')]
+    return [n for n in given if n not in fields and not node.has_parameter(n)]
 
 
 def _descriptor(field: dataclasses.Field[Any], rule: Rule) -> ParameterDescriptor:

@@ -27,10 +27,11 @@ def check_start(args: GraphArgs, nodes: Sequence[NodeSpec]) -> None:
         nodes: what `graph` made of it.
 
     Raises:
-        UserError: task or robot break a rule, a node's package is missing, the run folder cannot
-            be written, or the scripted operator has no supervisor to follow.
+        UserError: task or robot break a rule, a node's package or our messages are missing, the
+            run folder cannot be written, or the scripted operator has no supervisor to follow.
     """
-    require('rclpy')
+    for package in ('rclpy', 'interactive_il.msg', 'interactive_il.srv'):
+        require(package)
     check_files(args)
     for node in nodes:
         _check_installed(node)

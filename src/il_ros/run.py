@@ -21,6 +21,7 @@ from il_ros.environment import PARENT
 from il_ros.lifecycle import IlNode
 from il_ros.priority import raise_priority
 from il_ros.ticking import settle_memory
+from il_ros.told_to_go import SIGNALS, on_stop
 
 ExecutorKind = Literal['events', 'single']
 SPIN_S = 0.1
@@ -28,15 +29,14 @@ PR_SET_PDEATHSIG = 1
 
 
 class StopFlag:
-    """Set by SIGINT and SIGTERM. rclpy's own handlers would end the context before a stop command
-    is out."""
+    """Set by whatever tells a process to go. rclpy's own handlers would end the context before a
+    stop command is out."""
 
     def __init__(self) -> None:
         self.is_set = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._set)
+        on_stop(self._set)
 
-    def _set(self, *_: object) -> None:
+    def _set(self) -> None:
         self.is_set = True
 
 
@@ -53,14 +53,25 @@ def make_executor(kind: ExecutorKind) -> Executor:
     return EventsExecutor() if kind == 'events' else SingleThreadedExecutor()
 
 
-def run(make: Callable[[], IlNode], executor: ExecutorKind = 'events') -> None:
-    """Run one node until SIGINT, SIGTERM or its own wish; never returns.
+def not_taken(error: RuntimeError) -> UserError:
+    """Return what rcl has against arguments (a parameter file, a name) or ROS_DOMAIN_ID, without
+    the lines of its source."""
+    why = str(error).partition(', at /')[0]
+    return UserError('ROS', 'not started', f'it does not take what it was given: {why}')
 
-    Exits with 0 after a signal, 2 where it cannot be configured or activated, 1 where a callback
-    raises later.
+
+def run(make: Callable[[], IlNode], executor: ExecutorKind = 'events') -> None:
+    """Run one node until a signal or its own wish; never returns.
+
+    Exits with 0 after a signal, 2 where ROS does not take its arguments or it cannot be configured
+    or activated, 1 where a callback raises later.
     """
-    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     stop = StopFlag()
+    try:
+        rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:
+        get_logger('interactive_il').error(str(not_taken(error)))
+        sys.exit(2)
     follow_parent()
     code = 1
     try:
@@ -69,7 +80,7 @@ def run(make: Callable[[], IlNode], executor: ExecutorKind = 'events') -> None:
         code = 0
     finally:
         rclpy.try_shutdown()
-    for number in (signal.SIGINT, signal.SIGTERM):  # a second one does not hide the exit code
+    for number in SIGNALS:  # a second one does not hide the exit code
         signal.signal(number, signal.SIG_IGN)
     sys.stdout.flush()
     sys.exit(code)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import signal
 import sys
 import threading
 from collections.abc import Sequence
-from types import FrameType
 
 from il_ros.bringup import Bringup
 from il_ros.graph import NodeSpec, graph
-from il_ros.graph_args import GraphArgs
 from il_ros.options import add_graph_options, graph_args
 from il_ros.preflight import check_files, check_start
+from il_ros.told_to_go import on_stop
 
 EXAMPLE = """example:
   il run --task reach --operator keyboard                   watch a simulated arm, and take over
@@ -30,7 +27,7 @@ BELL = '\a'
 def main(argv: Sequence[str]) -> int:
     """`il run`: start a graph and look after it until Ctrl-C. Returns the exit code."""
     options = _parser().parse_args(argv)
-    args = _args(options)
+    args = graph_args(options)
     check_files(args)
     nodes = graph(args)
     if args.warning:
@@ -47,14 +44,9 @@ def main(argv: Sequence[str]) -> int:
 
 
 def supervise(bringup: Bringup) -> int:
-    """Start, look after, and stop a graph; SIGINT and SIGTERM end it."""
+    """Start, look after, and stop a graph; a signal ends it."""
     stop = threading.Event()
-
-    def asked(number: int, frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, asked)
+    on_stop(stop.set)
     bringup.start()
     code = None
     while code is None and not stop.is_set():
@@ -94,15 +86,6 @@ class Printer:
             prefix = f'\033[{self._colours.get(name, 37)}m{prefix}\033[0m'
         with self._lock:
             print(prefix + line, flush=True)
-
-
-def _args(options: argparse.Namespace) -> GraphArgs:
-    """Return the graph that is asked for: in one process our own reader of gamepads is the one
-    that can be there, unless another is named."""
-    args = graph_args(options)
-    if options.composed and args.joystick_reader and not args.joystick_driver:
-        return dataclasses.replace(args, joystick_driver='joystick_node')
-    return args
 
 
 def _short(value: object) -> str:

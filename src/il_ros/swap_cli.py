@@ -8,6 +8,7 @@ from pathlib import Path
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
 
 from il_core.errors import UserError
 from il_ros import environment
@@ -26,7 +27,7 @@ def main(argv: list[str]) -> int:
         parser.error('give either the folder of a checkpoint or --rollback')
     check_namespace(args.namespace)
     environment.use_transport(hosts=args.hosts)
-    rclpy.init(args=[])
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.SIGINT)
     try:
         print(_swap(args))
     finally:

@@ -16,6 +16,7 @@ from rclpy.publisher import Publisher
 from rclpy.qos import (
     DurabilityPolicy,
     HistoryPolicy,
+    QoSPolicyKind,
     QoSProfile,
     ReliabilityPolicy,
     qos_policy_name_from_kind,
@@ -55,6 +56,12 @@ class Topic:
     required: bool = False
     direct: bool = False
 
+
+# What `qos_overrides.TOPIC.publisher.*` and `.subscription.*` may change: as rclpy has it, and
+# whether messages are latched.
+OVERRIDES = QoSOverridingOptions(
+    [*QoSOverridingOptions.with_default_policies().policy_kinds, QoSPolicyKind.DURABILITY]
+)
 
 _IL = 'interactive_il/msg/'
 TOPICS: dict[str, Topic] = {
@@ -137,7 +144,7 @@ def create_publisher(node: Node, topic: Topic, lockstep: bool = False) -> Publis
             topic.name,
             profile(topic, lockstep, depth),
             event_callbacks=PublisherEventCallbacks(incompatible_qos=incompatible),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+            qos_overriding_options=OVERRIDES,
         )
     )
     return made[0]
@@ -171,7 +178,7 @@ def create_subscription(
             raw=raw,
             callback_group=group,
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=incompatible),
-            qos_overriding_options=None if qos else QoSOverridingOptions.with_default_policies(),
+            qos_overriding_options=None if qos else OVERRIDES,
         )
     )
     return made[0]

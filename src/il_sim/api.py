@@ -12,6 +12,7 @@ from il_core.errors import UserError
 from il_core.registry import Registry
 from il_core.spec import Spec
 from il_core.types import Outcome, Vector
+from il_sim.task_params import check_params
 
 
 class World(Protocol):
@@ -75,10 +76,13 @@ def make_world(spec: Spec, gui: bool = False) -> World:
     """Build the world that the task names, with a window where `gui`.
 
     Raises:
-        UserError: the task has no world (a real robot only), or one that is not known.
+        UserError: the task has no world (a real robot only), one that is not known, or other
+            params than that world reads.
     """
     if not spec.task.world:
         rule = f'task {spec.task.name} names no world, it runs on a real robot only'
         raise UserError('world', '', rule, WORLDS.names())
-    world: World = WORLDS.load(spec.task.world)(spec, gui)
+    make = WORLDS.load(spec.task.world)
+    check_params(spec.task)
+    world: World = make(spec, gui)
     return world

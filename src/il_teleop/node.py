@@ -52,13 +52,8 @@ class TeleopNode(IlNode):
     findings = TeleopFindings
 
     def setup(self) -> None:
-        self.mapper = JoystickMapper(
-            load_joystick(self.params.joystick), self.load_spec(), self.params.source
-        )
-        self.pulse = Pulse(self.params.joystick_timeout_s)
-        self.verdicts, self.alert = Verdicts(), Alert()
-        self.gate_state: GateState | None = None
-        self.gate = Pulse(GATE_TIMEOUT_S)
+        self.layout, self.spec = load_joystick(self.params.joystick), self.load_spec()
+        self.forget()
         waits = self.lockstep and self.mapper.latching
         self.turn = Turn[JoyState](['command'] if waits else [])
         self.actions = self.publisher('teleop/action')
@@ -73,6 +68,7 @@ class TeleopNode(IlNode):
         self.pulse.timeout_s = self.params.joystick_timeout_s
 
     def start(self) -> None:
+        self.forget()
         self.timer(LOOK_S, self.on_look)
 
     def stop(self) -> None:
@@ -113,6 +109,14 @@ class TeleopNode(IlNode):
         pulse = self.alert.pulse(now_ns)
         if pulse is not None:
             self.shake(pulse)
+
+    def forget(self) -> None:
+        """Nothing was heard yet: what was, before a pause, is no silence and holds no dead-man."""
+        self.mapper = JoystickMapper(self.layout, self.spec, self.params.source)
+        self.pulse = Pulse(self.params.joystick_timeout_s)
+        self.verdicts, self.alert = Verdicts(), Alert()
+        self.gate_state: GateState | None = None
+        self.gate = Pulse(GATE_TIMEOUT_S)
 
     def act(self, joy: JoyState | None) -> None:
         """Publish what a joystick message means, where one is due.

@@ -10,6 +10,8 @@ import sys
 import pytest
 
 from il_core import extras
+from il_core.cli import COMMANDS
+from il_core.errors import UserError
 from il_core.extras import EXTRAS, how_to_install, refusal
 from tests.house import ROOT
 
@@ -31,10 +33,13 @@ sys.meta_path = [Without if finder is PathFinder else finder for finder in sys.m
 def without(tmp_path):
     (tmp_path / 'sitecustomize.py').write_text(WITHOUT)
 
-    def run(package, *command):
+    def run(package, *command, script='il'):
         path = os.pathsep.join([str(tmp_path), os.environ['PYTHONPATH']])
         env = os.environ | {'MISSING': package, 'PYTHONPATH': path}
-        args = [sys.executable, '-m', 'il_core.cli', *command]
+        module = 'il_core.cli' if script == 'il' else 'il_core.nodes'
+        code = f'import sys; sys.argv[0] = "bin/{script}"; from {module} import main; main()'
+        code = code.replace('; main()', '; sys.exit(main())')
+        args = [sys.executable, '-c', code, *command]
         return subprocess.run(
             args, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60
         )
@@ -58,6 +63,54 @@ def test_a_command_without_its_package_says_what_to_install(without, package, ex
     (said,) = [line for line in done.stderr.splitlines() if not line.startswith('warning')]
     assert said.startswith(f"il {command[0]}: package {package} is 'not installed'")
     assert f'".[{extra}]"' in said
+
+
+@pytest.mark.parametrize(
+    ('part', 'command'),
+    [
+        ('', ('run',)),
+        ('.msg', ('run',)),
+        ('.srv', ('run',)),
+        ('', ('call', 'gate/resume')),
+        ('.srv', ('swap', 'x')),
+        ('', ('collect', '--run', 'x', '--seeds', '0')),
+    ],
+)
+def test_a_command_without_our_messages_says_how_to_get_them(without, part, command):
+    done = without(f'interactive_il{part}', *command)
+    assert done.returncode == 2
+    (said,) = [line for line in done.stderr.splitlines() if not line.startswith('warning')]
+    assert said.startswith(f'il {command[0]}: messages of interactive_il is "No module named ')
+    assert 'source install/setup.bash of the workspace' in said
+
+
+@pytest.mark.parametrize('node', ['gate_node', 'policy_node', 'sim_node'])
+def test_a_node_without_our_messages_says_how_to_get_them(without, node):
+    done = without('interactive_il', script=node)
+    assert done.returncode == 2
+    (said,) = done.stderr.splitlines()
+    assert said.startswith(f'{node}: messages of interactive_il is "No module named ')
+
+
+def test_a_node_without_ros_says_so(without):
+    done = without('rclpy', script='teleop_node')
+    assert done.returncode == 2
+    assert done.stderr.startswith("teleop_node: package rclpy is 'not installed': source your ROS")
+
+
+@pytest.mark.parametrize('argument', ['-p', '--help', 'task:=reach'])
+def test_an_argument_that_ros_would_pass_over_is_refused(without, argument):
+    done = without('', argument, 'task:=moon', script='policy_node')
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"policy_node: argument is '{argument}': must follow --ros-args")
+
+
+def test_messages_of_an_older_build_are_said(monkeypatch):
+    """As after a checkout that adds one."""
+    monkeypatch.delattr('interactive_il.srv.StartJob')
+    monkeypatch.delitem(sys.modules, 'il_ros.services', raising=False)
+    with pytest.raises(UserError, match=r'cannot import name .StartJob.*colcon build'):
+        COMMANDS.load('call')
 
 
 def test_in_a_workspace_numpy_stays_that_of_ros(without, tmp_path):

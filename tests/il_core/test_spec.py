@@ -55,6 +55,14 @@ def robot(**changes: Any) -> RobotSpec:
             lambda: robot(real=True, axes=(dataclasses.replace(AXIS, max_rate=1.0),)),
             'must name who stops a real robot without commands',
         ),
+        (
+            lambda: robot(
+                real=True,
+                axes=(AXIS, dataclasses.replace(AXIS, name='w')),
+                commands=(CommandTopic('t', 'float64_array', ('w',), ('w',)),),
+            ),
+            "axis is 'v': must be in a command as the others are, .*; choices: w",
+        ),
         (lambda: TaskSpec('t', 'r', 0), 'horizon_s is 0: must be above 0'),
         (lambda: TaskSpec('t', 'r', math.inf), 'horizon_s is inf: must be above 0 and finite'),
         (

@@ -17,11 +17,13 @@ from rosbags.highlevel import AnyReader
 from il_core.errors import UserError
 from il_core.types import NS_PER_S, EventKind, Mode, Outcome, Owner
 from il_data import cache, steps
-from il_data.bag import Qos
+from il_data.bag import Arrival, Qos
 from il_data.manifest import Verdict, load
+from il_data.meter import Meter
 from il_data.read import read_episode, read_episodes, rebuild_frames
 from il_data.record import Recorder
 from il_data.recording import Settings, State
+from il_data.schema import definition
 from tests.il_data.fake import IL, UTC_S, Rig, ToyWorld, make
 
 
@@ -56,6 +58,15 @@ def test_what_was_sent_is_read_back(rig):
     assert episode.score_names == ('novelty',)
     np.testing.assert_allclose(episode.column('scores')[:3, 0], [10.0, 10.1, 10.2])
     assert [e.kind for e in episode.events] == [EventKind.STARTED, EventKind.OUTCOME]
+
+
+def test_a_stamp_of_0_is_none_when_rates_are_measured():
+    """As of a trajectory that is to begin when it comes."""
+    kind = 'trajectory_msgs/msg/JointTrajectory'
+    meter = Meter('/arm', kind, definition(kind).text)
+    for k in range(5):
+        meter.add(Arrival(bytes([0, 1, *bytes(30)]), 10**18 + k * NS_PER_S // 20, 0, k + 1))
+    assert (meter.stats().rate_hz, meter.stats().max_gap_s) == (20.0, 0.05)
 
 
 def test_frames_rebuilt_from_raw_topics_equal_those_that_were_acted_on(rig):

@@ -3,6 +3,7 @@ order."""
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -64,6 +65,33 @@ def test_a_node_that_is_killed_comes_back_and_all_end_in_order(start):
     assert gone == ['gate', 'other']
 
 
+@pytest.mark.parametrize('after_s', [0.1, 0.4, 0.8])
+def test_a_graph_that_is_ended_while_it_starts_leaves_no_traceback(start, after_s):
+    bringup, lines = start(node('gate', rank=0), node('other'))
+    time.sleep(after_s)
+    assert bringup.stop() == 0
+    assert not said(lines, 'Traceback')()
+
+
+def test_a_node_is_not_held_up_by_lines_that_nobody_can_take(tmp_path, monkeypatch):
+    """As where the disk is full that `il run > log` writes to."""
+    (tmp_path / 'chatter.py').write_text(
+        f"for _ in range(3000):\n    print('x' * 99)\nopen('{tmp_path}/through', 'w').close()\n"
+    )
+    monkeypatch.setenv('PYTHONPATH', str(tmp_path))
+
+    def say(name, line):
+        raise OSError(errno.ENOSPC, 'No space left on device')
+
+    bringup = Bringup([node('chatter', module='chatter')], say)
+    bringup.start()
+    end_s = time.monotonic() + 10
+    while not (tmp_path / 'through').exists() and time.monotonic() < end_s:
+        time.sleep(0.05)
+    bringup.stop()
+    assert (tmp_path / 'through').exists()
+
+
 def test_a_wrong_configuration_ends_the_graph_with_2_and_its_line(start):
     bringup, lines = start(node('gate', lockstep=7))
     assert poll(bringup, lambda: False) == 2
@@ -104,14 +132,19 @@ def alive(pid):
         return False
 
 
-def test_il_run_ends_with_0_on_ctrl_c_and_with_2_on_a_wrong_argument():
+def test_il_run_ends_with_2_on_a_wrong_argument():
     il = [sys.executable, '-m', 'il_core.cli']
     bad = subprocess.run([*il, 'run', '--gate', 'moon'], capture_output=True, text=True)
     assert bad.returncode == 2
     assert "gate is 'moon': not known" in bad.stderr
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGHUP])
+def test_il_run_ends_with_0_on_ctrl_c_and_where_its_terminal_closes(number):
+    il = [sys.executable, '-m', 'il_core.cli']
     env = {**os.environ, 'PYTHONUNBUFFERED': '1'}
     run = [*il, 'run', '--operator', 'none']
     process = subprocess.Popen(run, stdout=subprocess.PIPE, text=True, env=env)
     assert any('is active' in line for line in process.stdout)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert process.wait(15) == 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 import rclpy
@@ -43,6 +45,23 @@ def graph(tmp_path_factory, domain):
     finally:
         rclpy.try_shutdown()
         process.kill()
+
+
+@pytest.mark.parametrize('command', [('call', 'gate/resume'), ('swap', 'checkpoint')])
+def test_a_command_that_is_told_to_go_while_it_waits_goes_without_a_word(command):
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'il_core.cli', *command, '--namespace', 'nowhere'],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    maps = Path(f'/proc/{process.pid}/maps')
+    end_s = time.monotonic() + 20
+    while 'librmw_fastrtps' not in maps.read_text() and time.monotonic() < end_s:
+        time.sleep(0.05)
+    time.sleep(1.0)  # it looks for services by now
+    process.terminate()
+    assert process.communicate(timeout=10)[1] == ''
+    assert process.returncode == -signal.SIGTERM
 
 
 def services(session):

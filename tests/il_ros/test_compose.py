@@ -102,3 +102,14 @@ def test_a_gate_whose_process_crashed_in_an_emergency_stop_comes_back_in_it(tmp_
     finally:
         gate.close()
         rclpy.shutdown()
+
+
+def test_a_parameter_file_that_ros_cannot_read_is_one_line(tmp_path):
+    """YAML, but not for rcl."""
+    path = tmp_path / 'mixed.yaml'
+    path.write_text('/**: {ros__parameters: {task: [1, reach]}}')
+    run = [sys.executable, '-m', 'il_core.cli', 'run', '--composed', '--operator', 'none']
+    done = subprocess.run([*run, '--params', path], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert 'Sequence should be of same type' in done.stderr
+    assert 'Traceback' not in done.stderr

@@ -288,6 +288,10 @@ WELL = {
             {'topics': {'/a': topic([end('/p', False)], [end('/r')])}},
             '/r hears nothing of /p: it asks for reliable',
         ),
+        (
+            {'topics': {'/a': topic([end('/p')], [end('/r', latched=True)])}},
+            'start /r with -p qos_overrides./a.subscription.durability:=volatile',
+        ),
         ({'sim_time': ['/policy']}, 'time stands still for /policy'),
         (
             {
@@ -301,7 +305,7 @@ WELL = {
 def test_a_graph_that_is_out_of_order(change, words):
     assert [r.level for r in judge(WELL)] == [OK]
     (result,) = judge({**WELL, **change})
-    assert words in result.finding
+    assert words in f'{result.finding}; {result.remedy}'
     assert result.level is FAIL
     assert result.remedy
 

@@ -13,6 +13,7 @@ from rclpy.lifecycle import TransitionCallbackReturn as Result
 from il_core.errors import UserError
 from il_ros.health import Health, Level
 from il_ros.lifecycle import IlNode
+from il_ros.rules import arguments
 
 
 class Probe(IlNode):
@@ -130,6 +131,21 @@ def test_diagnostics_say_how_it_is_every_second(probe, executor):
     assert {v.key: v.value for v in status.values}['age_s'] == '0.1235'
 
 
+def test_diagnostics_forget_a_failure_that_was_put_right(probe):
+    probe.fail = {'setup': UserError('gate', 'x', 'not known')}
+    probe.trigger_configure()
+    assert probe.state_of_health().message.startswith("gate is 'x': not known; put that right")
+    probe.fail = {}
+    probe.trigger_configure()
+    assert probe.state_of_health().message.startswith('inactive')
+    probe.fail = {'start': UserError('gate', 'y', 'not known')}
+    probe.trigger_activate()
+    assert probe.state_of_health().message.startswith("gate is 'y'")
+    probe.fail = {}
+    probe.trigger_activate()
+    assert probe.state_of_health().message == 'fine'
+
+
 def test_a_service_refuses_while_inactive_and_answers_errors_in_words(probe):
     def stop(request, response):
         raise UserError('outcome', request.outcome, 'not known')
@@ -140,6 +156,20 @@ def test_a_service_refuses_while_inactive_and_answers_errors_in_words(probe):
     probe.active = True
     answer = offered.callback(StopEpisode.Request(outcome=9), StopEpisode.Response())
     assert (answer.success, answer.message) == (False, 'outcome is 9: not known')
+
+
+def test_every_policy_that_keeps_two_nodes_apart_can_be_overridden(context):
+    quality = {'reliability': 'best_effort', 'durability': 'transient_local', 'depth': 7}
+    given = {f'qos_overrides./joy.subscription.{k}': v for k, v in quality.items()}
+    probe = Probe(cli_args=['--ros-args', *arguments(given)])
+    probe.trigger_configure()
+    (joy,) = [s for s in probe.subscriptions if s.topic_name == '/joy']
+    qos = joy.qos_profile
+    assert (qos.reliability.name, qos.durability.name, qos.depth) == (
+        'BEST_EFFORT',
+        'TRANSIENT_LOCAL',
+        7,
+    )
 
 
 def test_incompatible_qos_is_logged_with_both_profiles(probe, executor, capfd):

@@ -206,6 +206,17 @@ def test_every_command_decodes_to_what_was_built(name):
     assert same(got, np.array([0.3, 0.1]))
 
 
+def test_a_trajectory_begins_when_it_comes_however_late_that_is():
+    """A controller refuses one that ends before its own clock's now."""
+    command = CommandTopic('cmd', 'joint_trajectory', ('u',), ('j1',), frame_id='base')
+    axes = (Axis('u', AxisKind.VELOCITY, -1, 1),)
+    spec = Spec(RobotSpec('r', 50.0, axes, (), (command,)), TaskSpec('t', 'r', 1.0))
+    (message,) = build.build_commands(spec, np.array([0.1]), STAMP)
+    assert build.to_ns(message.header.stamp) == 0
+    assert message.header.frame_id == 'base'
+    assert build.to_ns(message.points[0].time_from_start) == spec.period_ns
+
+
 def test_a_delta_becomes_a_velocity_where_the_topic_carries_one():
     twist, gripper = build.build_commands(toy_spec(), np.array([0.05, -0.1, 0.08]), STAMP)
     assert (twist.twist.linear.x, twist.twist.linear.y) == pytest.approx((1.0, -2.0))

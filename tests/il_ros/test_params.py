@@ -119,6 +119,15 @@ def test_a_name_that_nobody_knows_is_said_with_those_there_are(context, capfd):
     assert 'use_sim_time' not in said
 
 
+def test_a_mapping_where_text_is_wanted_is_said(context, capfd):
+    """`gate_params: {novelty: 0.1}` in a parameter file, which rcl takes apart."""
+    quality = 'qos_overrides./command.publisher.depth'
+    make(*arguments({'gate_params.novelty': 0.1, quality: 20}))
+    said = capfd.readouterr().err
+    assert "parameter is 'gate_params.novelty': not known, does nothing" in said
+    assert quality not in said
+
+
 @pytest.mark.parametrize(
     ('args', 'words'),
     [

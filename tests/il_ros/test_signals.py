@@ -47,13 +47,26 @@ def heard(executor):
     return wait
 
 
-@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_lets_the_stop_command_out_and_exits_0(start, heard, number):
     process = start('stop')
     assert heard(1)
     process.send_signal(number)
     assert heard(999, 3.0)
     assert process.wait(5) == 0
+
+
+def test_a_node_that_is_to_outlive_its_terminal_does(start, heard):
+    """As `nohup` starts it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = start('stop')
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert heard(1)
+    process.send_signal(signal.SIGHUP)
+    assert not heard(999, 1.0)
+    assert process.poll() is None
 
 
 def test_a_callback_that_raises_is_logged_stops_the_robot_and_exits_1(start, heard):
@@ -77,6 +90,26 @@ def test_a_wrong_parameter_is_one_line_and_exit_2(start):
     assert process.returncode == 2
     assert 'parameter lockstep is 7: must be true or false' in error
     assert 'Traceback' not in error
+
+
+@pytest.mark.parametrize(
+    ('args', 'words'),
+    [
+        (['--params-file', 'nowhere.yaml'], "file: '--params-file nowhere.yaml'. Error: Error op"),
+        (['--params-file', 'mixed.yaml'], 'Sequence should be of same type'),
+        (['-r', '__node:=1st'], "parse remap rule: '-r __node:=1st'"),
+        (['--moon'], "it does not take what it was given: ['--moon']"),
+    ],
+)
+def test_arguments_that_ros_does_not_take_are_said_and_exit_2(start, tmp_path, args, words):
+    (tmp_path / 'mixed.yaml').write_text('/**: {ros__parameters: {task: [1, reach]}}')
+    args = [str(tmp_path / a) if a == 'mixed.yaml' else a for a in args]
+    process = start('stop', '--ros-args', *args)
+    error = process.communicate(timeout=10)[1]
+    assert process.returncode == 2
+    assert words in error
+    assert 'Traceback' not in error
+    assert '/project' not in error.splitlines()[-1]
 
 
 def test_without_autostart_it_waits_and_still_leaves_with_0(start):

@@ -120,6 +120,11 @@ def test_what_cannot_be_a_task_says_why(task: str, words: str) -> None:
         load_spec(task)
 
 
+def test_a_robot_is_not_passed_over() -> None:
+    with pytest.raises(UserError, match=r"robot is 'panda': .*gym:MountainCar-v0 makes its own"):
+        load_spec('gym:MountainCar-v0', 'panda')
+
+
 @pytest.mark.parametrize('action', [np.zeros(2), np.array([np.nan]), np.zeros(())])
 def test_wrong_actions_are_refused(action: np.ndarray) -> None:
     with pytest.raises(UserError, match='action'):

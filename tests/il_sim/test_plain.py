@@ -6,12 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+import yaml
 
 from il_core.errors import UserError
 from il_core.load import load_spec
 from il_core.types import Outcome
 from il_loop.cast import DEMONSTRATE, make_loop, play
 from il_sim.api import make_world
+from tests.house import ROOT
 
 TASKS = ('point_insert', 'pendulum', 'tightrope')
 
@@ -64,6 +66,40 @@ def test_a_picture_shows_the_scene(world):
     for _ in range(10):
         world.step(world.supervisor())
     assert not np.array_equal(before, world.render(60, 40))
+
+
+BOX = {'low': [0.0, 0.0], 'high': [0.0, 0.0]}
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (lambda p: p.pop('depth_m'), "mine: params is .* needs the key 'depth_m'"),
+        (lambda p: p.update(depht_m=1.0), "key is 'depht_m': not known; .*did you mean depth_m"),
+        (lambda p: p.update(hole_m='4 mm'), "mine: params: hole_m is '4 mm': must be a number"),
+        (lambda p: p.update(hole_m=float('nan')), 'params: hole_m is nan: must be a number'),
+        (lambda p: p.update(ranges=3), 'params: ranges is 3: must be a mapping'),
+        (lambda p: p['ranges'].update(start=BOX), 'start: low is .* must be a list of 3 numbers'),
+        (
+            lambda p: p['ranges'].update(hole=BOX | {'low': [0.0, 0.1]}),
+            r'hole: low is \[0.0, 0.1\]: must not be above high',
+        ),
+    ],
+)
+def test_a_task_with_other_numbers_than_its_world_reads_is_refused(tmp_path, change, words):
+    """Before the world stands, not in the middle of an episode."""
+    data = yaml.safe_load((ROOT / 'config/tasks/point_insert.yaml').read_text())
+    change(data['params'])
+    (tmp_path / 'mine.yaml').write_text(yaml.safe_dump({**data, 'name': 'mine'}))
+    with pytest.raises(UserError, match=words):
+        make_world(load_spec(str(tmp_path / 'mine.yaml')))
+
+
+def test_whole_numbers_stay_whole():
+    spec = load_spec('tightrope')
+    params = {**spec.task.params, 'cues': 4.5}
+    with pytest.raises(UserError, match=r'cues is 4\.5: must be a whole number'):
+        make_world(dataclasses.replace(spec, task=dataclasses.replace(spec.task, params=params)))
 
 
 def test_what_a_world_does_not_have_is_said(world):

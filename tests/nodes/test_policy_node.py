@@ -12,6 +12,7 @@ from il_core.load import load_spec
 from il_core.types import NS_PER_S, Mode, Proposal
 from il_policy.node import PolicyNode
 from il_ros.build import build_stream
+from il_ros.health import Level
 from il_ros.topics import TOPICS, create_publisher, create_subscription, stream_topic
 from il_sim.node import SimNode
 
@@ -102,6 +103,26 @@ def test_a_message_that_cannot_be_decoded_explains_the_fault(stand):
         return stand.proposals and 'choices: elbow' in stand.proposals[-1].fault
 
     assert stand.spin(wrong, every_s=0.05)
+
+
+def test_a_gripper_that_publishes_on_the_topic_of_the_arm_disturbs_nothing(stand):
+    policy = stand.add(PolicyNode, task='reach')
+    sensors = Sensors(stand)
+    (joints,) = [p for s, p in sensors.out.items() if s.name == 'joint_states']
+    assert policy.autostart()
+
+    def both(**options):
+        sensors(policy.now_ns(), **options)
+        message = joints.msg_type(name=['elbow'], position=[1.0])
+        message.header.stamp = policy.get_clock().now().to_msg()
+        joints.publish(message)
+        return stand.proposals and not stand.proposals[-1].fault
+
+    assert stand.spin(both, every_s=0.02)
+    assert not stand.spin(lambda: not both(), limit_s=1.0, every_s=0.02)
+    assert policy.state_of_health().level is Level.OK
+    assert stand.spin(lambda: not both(skip=('goal',)), every_s=0.02)
+    assert re.fullmatch(r'goal: 0\.\d+ s old, limit 0.2 s', stand.proposals[-1].fault)
 
 
 def test_a_clock_that_jumps_back_is_followed(stand):

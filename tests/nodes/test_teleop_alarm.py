@@ -7,8 +7,12 @@ from contextlib import redirect_stdout
 
 import pytest
 
-from il_core.types import Mode
+from il_core.types import Cause, GateState, Mode, Owner
+from il_ros.build import build_joy
+from il_ros.messages import state_to_msg
 from il_ros.run_cli import Printer
+from il_ros.topics import TOPICS, create_publisher, create_subscription
+from il_teleop.node import TeleopNode
 from tests.nodes.teleop_stand import Others
 
 pytestmark = pytest.mark.ros
@@ -52,6 +56,29 @@ def test_a_lost_joystick_is_told_while_the_robot_acts(others):
     assert others.spin(lambda: alarms and alarms[-1] == (LOSS, 'JOYSTICK'), every=drive)
     assert others.spin(lambda: alarms[-1] == (0, ''), every=both)
     assert others.spin(lambda: alarms[-1] == (LOSS, 'GATE'), every=lambda: others.joystick(REST))
+
+
+def test_a_pause_of_teleop_is_no_loss(stand):
+    """While it is not active it hears nobody, which says nothing about them."""
+    teleop = stand.add(TeleopNode, task='reach', bell=False)
+    state = GateState(1, 1, Mode.AUTONOMOUS, Owner.POLICY, Cause.START)
+    status = create_publisher(stand.hand, TOPICS['gate/status'])
+    joy = create_publisher(stand.hand, TOPICS['joy'])
+    alarms = []
+    create_subscription(stand.hand, TOPICS['teleop/alarm'], alarms.append)
+
+    def speak():
+        status.publish(state_to_msg(state))
+        joy.publish(build_joy(teleop.now_ns(), REST, [0] * 11))
+
+    assert teleop.autostart()
+    heard = teleop.pulse
+    assert stand.spin(lambda: speak() or heard.rate_hz > 0, every_s=0.05)
+    teleop.trigger_deactivate()
+    stand.spin(speak, limit_s=1.2, every_s=0.1)
+    teleop.trigger_activate()
+    stand.spin(speak, limit_s=0.5, every_s=0.1)
+    assert [alarm.name for alarm in alarms] == []
 
 
 def test_each_of_them_can_be_switched_off(others):

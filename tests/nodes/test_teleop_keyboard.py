@@ -9,6 +9,11 @@ import termios
 import numpy as np
 import pytest
 
+from il_core.errors import UserError
+from il_core.types import Command, Mode, Owner
+from il_ros.topics import TOPICS, create_subscription
+from il_teleop.keyboard.node import KeyboardNode
+from il_teleop.keyboard.terminal import Terminal
 from tests.nodes.teleop_stand import Others, start
 
 pytestmark = pytest.mark.ros
@@ -67,6 +72,30 @@ def test_a_session_at_the_keyboard(others, tty):
     assert process.returncode == 0
     assert others.heard['joy'][-1].buttons[0] == 0, 'it let go before it went'
     assert termios.tcgetattr(slave)[LFLAG] == before[LFLAG], 'the terminal is as it was'
+
+
+def test_what_is_typed_during_a_pause_does_nothing(stand, tty):
+    master, slave = tty
+    node = stand.add(KeyboardNode, task='reach', terminal=os.ttyname(slave))
+    assert node.autostart()
+    os.write(master, b' ')
+    node.keyboard.sync(Command(1, 1, OPEN, Mode.HOLD, Owner.NOBODY))
+    assert stand.spin(lambda: node.keyboard.engaged(node.steady_ns()))
+    node.trigger_deactivate()
+    os.write(master, b't\x1b[Aq')
+    node.trigger_activate()
+    heard = []
+    create_subscription(stand.hand, TOPICS['joy'], heard.append)
+    assert stand.spin(lambda: len(heard) > 5)
+    assert not any(any(m.axes) or any(m.buttons) for m in heard)
+    assert node.exit_code is None
+
+
+def test_what_is_no_terminal_is_not_kept_open():
+    before = len(os.listdir('/proc/self/fd'))
+    with pytest.raises(UserError, match='needs a terminal window'):
+        Terminal('/dev/null')
+    assert len(os.listdir('/proc/self/fd')) == before
 
 
 def test_without_a_terminal_it_says_what_it_needs():

@@ -13,6 +13,8 @@ from il_ros.doctor.probing import answer_of, run_python
 
 LIMIT_S = 12.0
 Seen = Mapping[str, Any]
+# How a reader asks for less than it lacks.
+LESS = {'reliable': 'reliability:=best_effort', 'latched': 'durability:=volatile'}
 # Published by the gate and by others, too.
 SHARED = ('episode/events', 'diagnostics', 'rosout', 'parameter_events', 'transition_event')
 
@@ -88,8 +90,10 @@ def _deaf(seen: Seen) -> Iterator[Result]:
                 if lacks:
                     finding = f'{reader["node"]} hears nothing of {writer["node"]}: it asks for '
                     finding += f'{" and ".join(lacks)}, which is not offered'
-                    remedy = f'start one with -p qos_overrides.{name}.subscription.reliability:=…'
-                    yield fail(name, finding, remedy.replace('…', 'best_effort'))
+                    less = ' '.join(
+                        f'-p qos_overrides.{name}.subscription.{LESS[k]}' for k in lacks
+                    )
+                    yield fail(name, finding, f'start {reader["node"]} with {less}')
 
 
 def _timeless(seen: Seen) -> Iterator[Result]:

@@ -125,11 +125,10 @@ def _rclpy() -> Iterator[Result]:
 
 
 def _messages() -> Iterator[Result]:
-    remedy = 'build them again: `pip install --no-deps .`, or colcon build and source the result'
     try:
         ours = importlib.import_module('interactive_il.msg')
     except ImportError as error:
-        yield fail('messages', f'interactive_il.msg cannot be imported: {error}', remedy)
+        yield fail('messages', f'interactive_il.msg cannot be imported: {error}', extras.MESSAGES)
         return
     stale = []
     files = sorted((share.share_dir() / 'msg').glob('*.msg'))
@@ -139,6 +138,7 @@ def _messages() -> Iterator[Result]:
         if fields != _fields(file):
             stale.append(file.stem)
     if stale:
+        remedy = f'build them again: {extras.MESSAGES}'
         yield fail('messages', f'other than in msg/: {", ".join(stale)}', remedy)
     else:
         yield ok('messages', f'{len(files)} of interactive_il as in msg/')

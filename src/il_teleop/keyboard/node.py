@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -54,14 +55,20 @@ class KeyboardNode(IlNode):
     def setup(self) -> None:
         p = self.params
         config = KeyboardConfig(speed=p.speed, dead_man_timeout_s=p.dead_man_timeout_s)
-        self.keyboard = Keyboard(self.load_spec(), load_joystick(p.joystick), config)
-        self.gate_state: GateState | None = None
+        self.fresh = functools.partial(
+            Keyboard, self.load_spec(), load_joystick(p.joystick), config
+        )
+        self.keyboard = self.fresh()
         self.joy = self.publisher('joy')
         self.subscribe('command', self.on_command)
         self.subscribe('gate/status', self.on_status)
         self.terminal = Terminal(p.terminal)
 
     def start(self) -> None:
+        """What was typed before, as during a pause, does nothing."""
+        self.keyboard = self.fresh()
+        self.gate_state: GateState | None = None
+        self.terminal.forget()
         self.terminal.show(self.keyboard.layout.help(self.keyboard.spec))
         self.timer(1 / self.params.rate_hz, self.on_timer)
 

@@ -22,10 +22,13 @@ class Terminal:
     """
 
     def __init__(self, path: str = '/dev/tty') -> None:
+        self._fd = -1
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
             self._before = termios.tcgetattr(self._fd)
         except (OSError, termios.error) as error:
+            if self._fd >= 0:
+                os.close(self._fd)
             rule = f'{error}; the keyboard needs a terminal window of its own'
             raise UserError('terminal', path, rule) from error
         tty.setcbreak(self._fd, termios.TCSADRAIN)
@@ -39,6 +42,10 @@ class Terminal:
         """Return what was typed since the last call, without waiting."""
         ready, _, _ = select.select([self._fd], [], [], 0)
         return os.read(self._fd, 1024) if ready else b''
+
+    def forget(self) -> None:
+        """Drop what was typed and not read yet."""
+        termios.tcflush(self._fd, termios.TCIFLUSH)
 
     def show(self, lines: Iterable[str]) -> None:
         """Write lines below each other."""
