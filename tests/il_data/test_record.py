@@ -139,12 +139,14 @@ def test_cached_episodes_hold_no_file_open_however_many_they_are(rig):
     source = bag(rig, rig.episode(ticks=3))
     for number in range(40):
         shutil.copytree(source, rig.folder / f'20261122T210000_{number:04d}')
-    read_episodes(rig.folder)
+    bags = sorted(rig.folder.iterdir())
+    for path in bags:
+        read_episode(path)
     before = len(os.listdir('/proc/self/fd'))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (before + 20, hard))
     try:
-        episodes = read_episodes(rig.folder)
+        episodes = [read_episode(path) for path in bags]
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert len(episodes) == 41

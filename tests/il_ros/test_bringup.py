@@ -140,11 +140,16 @@ def test_il_run_ends_with_2_on_a_wrong_argument():
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.usefixtures('at_a_terminal')
 def test_il_run_ends_with_0_on_ctrl_c_and_where_its_terminal_closes(number):
     il = [sys.executable, '-m', 'il_core.cli']
     env = {**os.environ, 'PYTHONUNBUFFERED': '1'}
     run = [*il, 'run', '--operator', 'none']
     process = subprocess.Popen(run, stdout=subprocess.PIPE, text=True, env=env)
-    assert any('is active' in line for line in process.stdout)
-    process.send_signal(number)
-    assert process.wait(15) == 0
+    try:
+        assert any('is active' in line for line in process.stdout)
+        process.send_signal(number)
+        assert process.wait(15) == 0
+    finally:
+        process.kill()
+        process.wait()

@@ -48,6 +48,7 @@ def heard(executor):
 
 
 @pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.usefixtures('at_a_terminal')
 def test_a_signal_lets_the_stop_command_out_and_exits_0(start, heard, number):
     process = start('stop')
     assert heard(1)
