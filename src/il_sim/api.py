@@ -67,6 +67,7 @@ WORLDS = Registry(
         'point_insert': 'il_sim.tasks.point_insert:PointInsertWorld',
         'pendulum': 'il_sim.tasks.pendulum:PendulumWorld',
         'tightrope': 'il_sim.tasks.tightrope:TightropeWorld',
+        'drive': 'il_sim.tasks.drive:DriveWorld',
         'gym': 'il_sim.gym_task:GymWorld',
     },
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from operator import gt
+
+import numpy as np
 
 from il_core import share
 from il_core.errors import UserError
@@ -57,6 +58,6 @@ def _check_mapping(where: str, shipped: Mapping[str, object], found: object) -> 
         if key not in found:
             raise UserError(where, sorted(found), f'needs the key {key!r}')
         _check(f'{where}: {key}', value, found[key])
-    crossed = {'low', 'high'} == set(found) and any(map(gt, found['low'], found['high']))
+    crossed = {'low', 'high'} == set(found) and np.any(np.greater(found['low'], found['high']))
     if crossed:
         raise UserError(f'{where}: low', found['low'], f'must not be above high ({found["high"]})')

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import doubt_region
+import driving
 import ensemble_fronts
 import mountain_car
 import numpy as np
 import pytest
+from gates_methods import METHODS
 
 from il_core.load import load_spec
 from il_sim.api import make_world
@@ -73,3 +75,26 @@ def test_half_of_the_starts_are_the_task_s_own():
         carried.reset(seed)
         own, other = plain.observe(), carried.observe()
         assert all(np.array_equal(own[name], other[name]) for name in own) == same
+
+
+def test_what_goes_wrong_on_the_road_is_counted_by_kind(tmp_path):
+    sizes = replace(driving.SIZES, steps=60, rounds=1, epochs=5)
+    row = driving.learn(make_world(load_spec('drive')), 0, sizes, 30.0, tmp_path)
+    assert row['labels'] > row['demonstrated']
+    for name in ('hg_dagger', 'bc'):
+        assert row[name]['seconds'] >= 30.0
+        assert row[name]['first_100_s'] == sum(row[name][kind] for kind in driving.COUNTED)
+    found = driving.summary([row])['bc']
+    assert found['per_100_s']['failures']['value'] > 0, 'five passes teach nobody to drive'
+    assert found['seeds_clean_for_100_s'] == 0
+
+
+def test_rows_of_more_seeds_are_kept(monkeypatch, tmp_path):
+    row = {'inside': 9, 'outside': 9, 'inside_failed': 1, 'outside_failed': 5}
+    rows = [{'seed': seed, **row} for seed in range(3)]
+    sizes, human = asdict(doubt_region.TASKS['reach']), METHODS[doubt_region.METHOD].human
+    about = {'task': 'reach', 'starts': 20, 'sizes': sizes, 'human': human}
+    (tmp_path / 'result.json').write_text(json.dumps({**about, 'rows': rows}))
+    found = run(monkeypatch, doubt_region, tmp_path, '--seeds', '2', '--starts', '20')
+    assert found['rows'] == rows
+    assert found['ratio']['n'] == 3

@@ -15,7 +15,7 @@ from il_loop.cast import DEMONSTRATE, make_loop, play
 from il_sim.api import make_world
 from tests.house import ROOT
 
-TASKS = ('point_insert', 'pendulum', 'tightrope')
+TASKS = ('point_insert', 'pendulum', 'tightrope', 'drive')
 
 
 @pytest.fixture(params=TASKS)
@@ -139,3 +139,36 @@ def test_after_a_slip_only_one_action_leads_back():
     while world.outcome is Outcome.UNKNOWN:
         world.step(world.supervisor())
     assert world.outcome is Outcome.FAILURE
+
+
+def test_a_car_that_goes_straight_on_touches_the_next_one_or_passes_it():
+    world = make_world(load_spec('drive'))
+    ends = set()
+    for seed in range(20):
+        outcome, seen = drive(world, seed, lambda _: np.array([10.0, 0.0]))
+        ends.add((outcome, world.touched))
+        if world.touched:
+            nearest = min(seen[-1][[4, 6]])
+            assert nearest < 4.5 + 10 / 20, 'a car was right ahead'
+    assert (Outcome.FAILURE, True) in ends
+
+
+def test_a_car_that_turns_away_leaves_the_road():
+    world = make_world(load_spec('drive'))
+    for side in (-1.0, 1.0):
+        outcome, seen = drive(world, 3, lambda _, side=side: np.array([10.0, 0.3 * side]))
+        assert outcome is Outcome.FAILURE
+        assert not world.touched
+        beside = seen[-1][0] * side
+        assert 1.8 < beside < 2.3, 'a side of a car 1.8 m wide on a road of 2 x 3.2 m'
+
+
+def test_a_parked_car_counts_until_it_is_passed():
+    world = make_world(load_spec('drive'))
+    world.reset(0)
+    ahead = []
+    while world.outcome is Outcome.UNKNOWN:
+        ahead.append(min(world.observe()['left_car'][0], world.observe()['right_car'][0]))
+        world.step(world.supervisor())
+    assert max(ahead) <= 40.0
+    assert -4.5 < min(ahead) < -4.0
