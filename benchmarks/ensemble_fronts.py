@@ -1,19 +1,21 @@
-"""EnsembleDAgger's two rules on the inverted pendulum: how much may the novice do, how often does
-the pendulum fall?
+"""EnsembleDAgger's two rules: how much may the novice do, how often does it fail (the pendulum
+falls, the car comes off the road or touches another)?
 
     python benchmarks/ensemble_fronts.py --seeds 10
+    python benchmarks/ensemble_fronts.py --task drive --seeds 10
 
 The novice: ten nets, cloned from the first rows of one demonstration. It acts with gate
 `ensemble_dagger` beside a supervisor who is always there, for every tau (discrepancy) and chi
 (doubt) of a 5 x 5 grid, for tau alone and for chi alone. The grid's values are quantiles of what
 the novice alone meets, per seed. A point is the share of steps on which the novice acted and the
-share of episodes that fell, over all seeds. The front of a rule: its points that no other point of
-the same rule beats in both. Fronts are compared by the falls at several shares of the novice,
-between their points, and on average.
+share of episodes that failed, over all seeds. The front of a rule: its points that no other point
+of the same rule beats in both. Fronts are compared by the failures at several shares of the
+novice, between their points, and on average.
 """
 
 from __future__ import annotations
 
+import argparse
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -22,6 +24,7 @@ from typing import Any
 
 import measure
 import numpy as np
+import torch
 
 from il_core.load import load_spec
 from il_core.types import Outcome, Owner
@@ -35,9 +38,19 @@ STRIDE, EVALUATE = 100_000, 50_000
 QUANTILES = (0.2, 0.4, 0.6, 0.8, 0.95)
 NEVER = 1e9  # a rule that is never broken
 HELPED = Cast('ensemble_dagger', config=INSTANT, operator={'style': 'always'})
-STEPS = 30  # of the novice: with more it hardly falls
 SHARES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)  # at which both rules are compared
 RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Novice:
+    """What it is cloned from and for how long; with more it hardly fails."""
+
+    rows: int
+    steps: int
+
+
+NOVICES = {'pendulum': Novice(rows=10, steps=30), 'drive': Novice(rows=300, steps=300)}
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ class Point:
 
     @property
     def failures(self) -> float:
-        """Share of the episodes that fell."""
+        """Share of the episodes that failed."""
         return sum(self.fell) / (len(self.fell) * self.episodes)
 
     def of(self, seeds: Sequence[int]) -> Point:
@@ -69,11 +82,13 @@ class Point:
         return Point(self.rule, self.tau, self.chi, *taken, self.episodes)
 
 
-def novice(world: World, seed: int, rows: int, folder: Path) -> Path:
-    """Clone ten nets from the first rows of one demonstration."""
+def novice(world: World, seed: int, made: Novice, folder: Path) -> Path:
+    """Clone ten nets from the first rows of one demonstration, all of them in every batch."""
     shown = labels(play(make_loop(world, DEMONSTRATE), [STRIDE * (seed + 1)])).columns
-    config = bc.BcConfig(members=10, hidden=(32, 32), batch=rows, steps=STEPS, validation=0.0)
-    return bc.train(shown[:rows], world.spec, config, seed=seed, out=folder / 'novice')
+    config = bc.BcConfig(
+        members=10, hidden=(32, 32), batch=made.rows, steps=made.steps, validation=0.0
+    )
+    return bc.train(shown[: made.rows], world.spec, config, seed=seed, out=folder / 'novice')
 
 
 def run(
@@ -108,12 +123,12 @@ def settings(world: World, checkpoint: Path, seed: int, episodes: int) -> list[d
     return found
 
 
-def sweep(world: World, seeds: int, rows: int, episodes: int) -> list[Point]:
+def sweep(world: World, seeds: int, made: Novice, episodes: int) -> list[Point]:
     """Return the points over all seeds."""
     counts: dict[tuple[Any, ...], list[tuple[int, int, int]]] = {}
     for seed in range(seeds):
         with tempfile.TemporaryDirectory() as folder:
-            checkpoint = novice(world, seed, rows, Path(folder))
+            checkpoint = novice(world, seed, made, Path(folder))
             for s in settings(world, checkpoint, seed, episodes):
                 params = {k: float(s[k]) for k in ('discrepancy', 'doubt')}
                 first = STRIDE * (seed + 1) + EVALUATE
@@ -152,8 +167,8 @@ def at_share(points: Sequence[Point], share: float) -> float | None:
 
 
 def apart(points: Sequence[Point]) -> list[float]:
-    """Return, at every share, falls with both rules minus falls with discrepancy alone; NaN where
-    one of the fronts does not reach. Last, their mean."""
+    """Return, at every share, failures with both rules minus those with discrepancy alone; NaN
+    where one of the fronts does not reach. Last, their mean."""
     lines = [[p for p in points if p.rule == rule] for rule in ('both', 'discrepancy')]
     pairs = [[at_share(line, share) for line in lines] for share in SHARES]
     gaps = [np.nan if None in pair else pair[0] - pair[1] for pair in pairs]
@@ -173,29 +188,44 @@ def compare(points: Sequence[Point], seeds: int) -> list[dict[str, float | None]
     return rows
 
 
-def main() -> None:
-    parser = measure.parser(__doc__, 'ensemble_fronts', seed=None)
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument('--task', default='pendulum', choices=list(NOVICES))
     parser.add_argument('--seeds', type=int, default=10)
-    parser.add_argument('--rows', type=int, default=10, help='labels of the novice')
+    parser.add_argument('--rows', type=int, help="labels of the novice; default: the task's")
     parser.add_argument('--episodes', type=int, default=25, help='per setting and seed')
+    parser.add_argument('--out', type=Path, help='JSON file; default: by the task')
     args = parser.parse_args()
-    points = sweep(make_world(load_spec('pendulum')), args.seeds, args.rows, args.episodes)
+    name = 'ensemble_fronts' if args.task == 'pendulum' else f'ensemble_fronts_{args.task}'
+    args.out = args.out or measure.result_file(name)
+    return args
+
+
+def main() -> None:
+    args = options()
+    made = NOVICES[args.task]
+    made = replace(made, rows=args.rows or made.rows)
+    torch.set_num_threads(1)
+    points = sweep(make_world(load_spec(args.task)), args.seeds, made, args.episodes)
     by_rule = {r: [p for p in points if p.rule == r] for r in ('both', 'discrepancy', 'doubt')}
     for rule, some in by_rule.items():
         for p in front(some):
             share = over_seeds(p)
             print(
-                f'{rule:<12} tau {p.tau} chi {p.chi}: novice {100 * p.novice:.0f} %, falls '
+                f'{rule:<12} tau {p.tau} chi {p.chi}: novice {100 * p.novice:.0f} %, fails '
                 f'{100 * share.value:.1f} % ({100 * share.low:.1f}..{100 * share.high:.1f})'
             )
     gaps = compare(points, args.seeds)
     for gap in gaps:
         where = 'mean' if gap['share'] is None else f'{gap["share"]:.0%}'
         words = ' '.join(f'{100 * gap[key]:.1f}' for key in ('value', 'low', 'high'))
-        print(f'both minus discrepancy at a novice share of {where}: {words} points of falls')
+        print(f'both minus discrepancy at a novice share of {where}: {words} points')
     result = {
+        'task': args.task,
         'seeds': args.seeds,
-        'rows': args.rows,
+        **asdict(made),
         'human': HELPED.human,
         'points': [asdict(p) | {'failures': asdict(over_seeds(p))} for p in points],
         'fronts': {rule: [asdict(p) for p in front(some)] for rule, some in by_rule.items()},
@@ -205,7 +235,7 @@ def main() -> None:
 
 
 def over_seeds(point: Point) -> Estimate:
-    """Return the share of the episodes that fell."""
+    """Return the share of the episodes that failed."""
     return mean([fell / point.episodes for fell in point.fell], SHARE)
 
 

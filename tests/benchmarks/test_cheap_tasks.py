@@ -40,9 +40,13 @@ def test_one_demonstration_gets_the_car_out_of_the_valley(monkeypatch, tmp_path)
     assert many['return']['value'] >= max(-130, few['return']['value'])
 
 
-def test_looser_rules_of_ensemble_dagger_leave_more_to_the_novice(monkeypatch, tmp_path):
+@pytest.mark.parametrize(('task', 'episodes'), [('pendulum', 2), ('drive', 1)])
+def test_looser_rules_of_ensemble_dagger_leave_more_to_the_novice(
+    monkeypatch, tmp_path, task, episodes
+):
     monkeypatch.setattr(ensemble_fronts, 'QUANTILES', (0.2, 0.6, 0.95))
-    found = run(monkeypatch, ensemble_fronts, tmp_path, '--seeds', '1', '--episodes', '2')
+    sizes = ('--task', task, '--seeds', '1', '--episodes', str(episodes))
+    found = run(monkeypatch, ensemble_fronts, tmp_path, *sizes)
     shares = {
         (p['rule'], p['tau'], p['chi']): sum(p['novice_steps']) / sum(p['steps'])
         for p in found['points']
