@@ -21,7 +21,7 @@ from il_data.read import each_once, finished_bags, read_episode
 from il_gating.api import GATES
 from il_loop.fits import ALIKE, BY_ALPHA, MOST_PROBES, PROBED, PROBES, SPREAD
 from il_loop.gate_fit import FitInputs, fit_gate
-from il_loop.round_episodes import check_kept, content_hash, entries, known, newest
+from il_loop.round_episodes import check_kept, content_hash, entries, known, newest, trained_on
 from il_loop.run_folder import RoundFile, RunFolder, write_round
 from il_loop.run_lock import locked
 from il_policy import bc, checkpoint
@@ -244,7 +244,7 @@ def _train(work: _Work, fixed: Mapping[str, float]) -> Mapping[str, Any]:
         seed=config.seed,
         out=out,
         progress=work.progress,
-        episodes=work.hashes,
+        episodes=trained_on(work.episodes, work.selected, work.hashes),
         notes=notes(work.selected, config.labelled, work.episodes),
         finish=finish,
     )

@@ -37,7 +37,8 @@ POLICY, GRAPH, WEIGHTS, FILES = 'policy.json', 'policy.onnx', 'weights.safetenso
 
 @dataclass(frozen=True)
 class Training:
-    """Where a policy comes from. `episodes` maps episode id to content hash."""
+    """Where a policy comes from. `episodes` maps episode id to content hash, of those
+    that gave labels."""
 
     seed: int
     rows: int

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 
 from il_core.errors import UserError
+from il_data.manifest import Verdict
 from il_gating.gate_file import load_fit
 from il_loop import rounds
 from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop, play
 from il_loop.round_episodes import entries
 from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
+from il_loop.sides import learned_seeds
 from il_policy import checkpoint
 from il_policy.bc import BcConfig
 from il_policy.critic import CriticConfig
@@ -275,6 +277,21 @@ def test_episodes_without_labels_are_listed_with_the_reason(trained, tmp_path, d
     assert (made.episodes[-1].labels, made.episodes[-1].note) == (0, 'no step is a label')
     with pytest.raises(UserError, match='labels in'):
         make_round(RunFolder(tmp_path / 'none'), alone, QUICK)
+
+
+def test_a_checkpoint_names_the_episodes_that_gave_it_labels(trained, tmp_path, demos):
+    run, fresh = trained[0], RunFolder(tmp_path)
+    alone = play(make_loop(ToyWorld(), ALONE, run.checkpoint(0)), [300], 'alone')
+    bad = replace(demos[3], manifest=replace(demos[3].manifest, verdict=Verdict.BAD))
+    episodes = [*demos[:3], bad, *alone]
+    made = make_round(fresh, episodes, QUICK)
+    assert [e.note for e in made.episodes[3:]] == ['verdict BAD', 'no step is a label']
+    training = checkpoint.load(fresh.checkpoint(0)).policy.training
+    assert training.episodes == {e.id: e.hash for e in made.episodes[:3]}
+    for episode in episodes:
+        (fresh.bags / episode.episode_id).mkdir(parents=True)
+        episode.manifest.save(fresh.bags / episode.episode_id)
+    assert learned_seeds(fresh.checkpoint(0)) == {0, 1, 2, 300}, 'the gate saw the last one'
 
 
 def test_unknown_gate_names_the_choices(tmp_path, demos):
