@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -168,6 +169,22 @@ def test_a_round_without_its_checkpoint_does_not_get_its_name(tmp_path, demos, m
     assert run.rounds() == []
     monkeypatch.undo()
     assert make_round(run, demos, QUICK).number == 0
+
+
+def test_a_round_is_on_the_disk_before_it_gets_its_name(tmp_path, demos, monkeypatch):
+    """A computer that loses its power in between must not find a round that is cut."""
+    run, synced, sync = RunFolder(tmp_path), [], os.fsync
+
+    def noted(handle):
+        sync(handle)
+        path = Path(os.readlink(f'/proc/self/fd/{handle}'))
+        synced.append((path.relative_to(tmp_path), run.round(0).exists()))
+
+    monkeypatch.setattr(os, 'fsync', noted)
+    make_round(run, demos, QUICK)
+    folder = Path(run.partial(0).name)
+    file = folder / '.round.json.part'
+    assert synced[-3:] == [(file, False), (folder, False), (Path(), True)]
 
 
 def test_a_round_after_a_lost_one_comes_after_the_last(trained, tmp_path):
