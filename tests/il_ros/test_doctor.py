@@ -277,7 +277,8 @@ WELL = {
     ('change', 'words'),
     [
         ({'nodes': ['/gate', '/gate']}, '2 nodes of this name'),
-        ({'states': {'/gate': 'inactive'}}, 'is inactive'),
+        ({'states': {'/gate': 'inactive'}}, 'is inactive; `ros2 lifecycle set /gate activate`'),
+        ({'states': {'/gate': 'finalized'}}, 'is finalized; it does not come back'),
         (
             {'diagnostics': {'gate': (2, 'ESTOP: pressed; call gate/reset_estop')}},
             'ESTOP: pressed',
