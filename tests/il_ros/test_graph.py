@@ -163,6 +163,16 @@ def test_empty_arguments_become_what_suits_the_mode():
     assert params('gate', operator='none')['expect_expert'] is False
 
 
+@pytest.mark.parametrize('node', ['gate', 'teleop'])
+def test_a_scripted_human_in_a_slow_world_is_not_lost_before_his_next_word(node):
+    """He speaks once per tick, and time-outs are on the clock of the wall."""
+    slow = {'operator': 'scripted', 'speed': 0.5}
+    assert params(node, **slow)['joystick_timeout_s'] == 0.6
+    assert params(node, **{**slow, 'speed': 0.01})['joystick_timeout_s'] == 10.0
+    for other in ({'speed': 1.0}, {'operator': 'keyboard'}):
+        assert 'joystick_timeout_s' not in params(node, **{**slow, **other})
+
+
 def test_only_the_simulated_graph_in_real_time_uses_its_clock():
     assert params('gate')['use_sim_time'] is True
     assert params('sim')['use_sim_time'] is False
