@@ -82,6 +82,7 @@ def _finding(node: str, finding: Findings) -> str:
         r'{(\w+?)(?:_s|_hz|_mb)?(?::[^}]*)?}', lambda m: m[1].upper(), finding.message
     )
     remedy = re.sub(r'{(\w+)(?::[^}]*)?}', lambda m: m[1].upper(), finding.remedy)
+    remedy = remedy.replace('STEP', 'configure, activate or end it, as its message says')
     return _row(node, finding.name.lower(), finding.level, message, finding.meaning, remedy)
 
 

@@ -25,6 +25,15 @@ def write_bytes(path: Path, data: bytes) -> None:
     part.replace(path)
 
 
+def sync(path: Path) -> None:
+    """Have a file on the disk before going on; of a folder, the names in it."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Replace `path` by `value` as JSON in one rename. NaN is refused: other readers choke on
     it."""

@@ -36,7 +36,8 @@ class TopicStats(NamedTuple):
 class Meter:
     """Running figures of one topic.
 
-    `last_ns` is the latest stamp so far.
+    `last_ns` is the latest stamp so far; `lag_ns` is how long after its header stamp the fastest
+    message was received, None where none has a stamp. It holds what the two clocks differ by.
 
     Args:
         name: resolved topic name.
@@ -51,6 +52,7 @@ class Meter:
         self.stamped = [desc for _, desc in first] == [(Nodetype.NAME, 'std_msgs/msg/Header')]
         self.count = self.early = 0
         self.publishers = 1
+        self.lag_ns: int | None = None
         self._first_ns = self.last_ns = self._gap_ns = self._sequence = self._holes = 0
 
     @property
@@ -61,6 +63,9 @@ class Meter:
     def add(self, arrival: Arrival) -> None:
         """Count one message of the running episode."""
         stamp_ns = self.stamp_ns(arrival)
+        if self.stamped:
+            lag_ns = arrival.log_ns - stamp_ns
+            self.lag_ns = lag_ns if self.lag_ns is None else min(self.lag_ns, lag_ns)
         if self.count:
             self._gap_ns = max(self._gap_ns, stamp_ns - self.last_ns)
             self._count_loss(arrival.sequence)

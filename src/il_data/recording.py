@@ -16,6 +16,7 @@ from il_data.meter import Meter
 from il_data.own_types import COMMAND, STATUS
 from il_data.proposals import PROPOSAL, ids_of
 from il_data.schema import definition
+from il_data.skew import skew_note
 from il_data.version import il_version
 
 QUIET_LOOKS = 3
@@ -165,6 +166,8 @@ class Recording:
         for want in expected:
             if silent_s.get(want.name, 0.0) > want.gap_s:
                 notes = (*notes, f'{want.name}: nothing of its last {silent_s[want.name]:.3f} s')
+        if skewed := skew_note(self.meters.values(), spec):
+            notes = (*notes, skewed)
         verdict, reasons = judge(stats, expected, notes)
         return Manifest(
             self.episode_id,

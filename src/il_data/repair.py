@@ -14,12 +14,13 @@ from il_core.errors import UserError
 from il_core.types import EventKind, Outcome
 from il_data.bag import METADATA, BagWriter, Qos, Topic, is_open
 from il_data.contents import Contents, RawTopic, mcap_chunks
-from il_data.manifest import FILE, Expected, Manifest, judge, load
+from il_data.manifest import FILE, Expected, Manifest, judge, load, spec_of
 from il_data.meter import Meter
 from il_data.plan import is_shared
 from il_data.proposals import PROPOSAL, ids_of
 from il_data.schema import Definition
 from il_data.shelf import UNREADABLE, put_away
+from il_data.skew import skew_note
 from il_data.table import Table
 from il_data.version import il_version
 
@@ -144,7 +145,9 @@ def _manifest(folder: Path, contents: Contents, salvage: _Salvage) -> Manifest:
     stats = [meter.stats() for meter in salvage.meters.values()]
     expected = [Expected(**item) for item in note.get('expected', [])]
     why = contents.damage or 'it was closed without a manifest'
-    verdict, reasons = judge(stats, expected, [f'recovered: {why}'])
+    spec = spec_of(Manifest(folder.name, spec=note.get('spec', {})))
+    skewed = skew_note(salvage.meters.values(), spec) if spec else ''
+    verdict, reasons = judge(stats, expected, [f'recovered: {why}', *filter(None, [skewed])])
     checkpoint_id, spec_hash = salvage.ids
     outcome, reason = _outcome(folder, salvage.events)
     return Manifest(

@@ -97,8 +97,8 @@ class GateNode(TickingNode):
         self.expert: ExpertAction | None = None
         self.expert_ns, self.tick_ns = 0, 0
         self.output: GateOutput | None = None
-        self.decision, self.beat = Window('decision_s'), Beat(self.spec.period_ns)
-        self.pairs = Pairs(self.params.expect_expert)
+        self.beat = Beat(self.spec.period_ns, follows=not self.spec.robot.real)
+        self.decision, self.pairs = Window('decision_s'), Pairs(self.params.expect_expert)
         self.pacer = Pacer(self.spec.period_ns, apart=self.spec.robot.real)
         if not self.lockstep:
             self.timer(self.pacer.look_s, self.on_look)

@@ -203,9 +203,9 @@ class Switch:
             self._fire(Event.GIVEN, cause)
             return
         if waits:
-            self._fire(Event.ASKED, cause)
+            self._fire(Event.ASKED, cause, _lacking(i))
         else:
-            self._fire(Event.ASKED_IN_VAIN, detail=i.joystick_problem or 'dead-man not held')
+            self._fire(Event.ASKED_IN_VAIN, detail=_lacking(i))
         self._armed, self._open = None, True
         if self._open_ns is None:
             self._open_ns = now_ns
@@ -243,3 +243,10 @@ class Switch:
             self._fire(Event.CHECKPOINT_MISMATCH, detail=i.mismatch)
         elif i.policy_problem:
             self._fire(Event.POLICY_FAULT, detail=i.policy_problem)
+
+
+def _lacking(i: SwitchInputs) -> str:
+    """Say what keeps the human from driving, empty where nothing does."""
+    if i.usable or i.joystick_problem:
+        return i.joystick_problem
+    return 'the joystick gives no action yet' if i.engaged else 'hold the dead-man to take over'

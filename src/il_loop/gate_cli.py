@@ -90,6 +90,8 @@ def _show(found: Replay, console: Console) -> None:
     )
     if found.left_out:
         console.print(f'left out: {found.left_out} that did not begin with the policy')
+    if found.bad:
+        console.print(f'left out: {found.bad} BAD recordings; `il bags check` says why')
     if found.unlabelled:
         console.print(
             f"left out: {found.unlabelled} without the human's action while the policy had the "

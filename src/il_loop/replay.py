@@ -24,7 +24,7 @@ from il_core.types import (
     Owner,
     Vector,
 )
-from il_data.dataset import one_spec
+from il_data.dataset import INTERVENTIONS, one_spec
 from il_data.episode import Episode
 from il_gating.api import Gate, GateInputs
 from il_gating.core import GATE_RNG
@@ -91,7 +91,8 @@ class Replay:
 
     Attributes:
         needed, unneeded, unknown: episodes, by whether help was needed.
-        left_out: episodes that did not begin with the policy.
+        left_out: episodes that did not begin with the policy; `bad`: whose recording is BAD, as
+            no gate is fitted to them.
         unlabelled: episodes without the action of a human that this gate has to see.
         other: episodes recorded with another policy.
         intervention_s: mean length of the recorded interventions; None where there is none.
@@ -102,6 +103,7 @@ class Replay:
     unneeded: int
     unknown: int
     left_out: int
+    bad: int
     unlabelled: int
     other: int
     intervention_s: float | None
@@ -118,10 +120,15 @@ def replay(episodes: Sequence[Episode], policy: Policy, gate: Gate) -> Replay:
         gate: one that learns from what it sees (`STEADY`) makes the order of episodes count.
 
     Raises:
-        UserError: no episode begins with the policy, or none has the actions of a human that the
-            gate has to see.
+        UserError: every recording is BAD, no other begins with the policy, or none has the actions
+            of a human that the gate has to see.
     """
     one_spec(episodes)
+    given = len(episodes)
+    episodes = [e for e in episodes if e.verdict in INTERVENTIONS.verdicts]
+    if not episodes:
+        rule = 'all of them are BAD recordings; `il bags check` says why'
+        raise UserError('episodes', given, rule)
     begun = [e for e in episodes if len(judged_rows(e))]
     if not begun:
         rule = 'none begins with the policy at the controls; nothing to replay a gate on'
@@ -141,6 +148,7 @@ def replay(episodes: Sequence[Episode], policy: Policy, gate: Gate) -> Replay:
         unneeded=needed.count(False),
         unknown=needed.count(None),
         left_out=len(episodes) - len(begun),
+        bad=given - len(episodes),
         unlabelled=len(begun) - len(judged),
         other=sum(t.other for t in found),
         intervention_s=human_s,

@@ -46,6 +46,17 @@ def entries(
     )
 
 
+def trained_on(
+    episodes: Sequence[Episode], selected: Labels, hashes: Mapping[str, str]
+) -> dict[str, str]:
+    """Return id and hash of the episodes that gave labels, for policy.json. Those whose labels
+    are held out for validation are among them: they decide when the training ends."""
+    columns = selected.columns
+    numbers = np.unique(columns.episode[columns.weight > 0])
+    ids = [episodes[i].episode_id for i in numbers.tolist()]
+    return {name: hashes[name] for name in ids}
+
+
 def known(episodes: Sequence[Episode], earlier: Sequence[RoundEpisode]) -> Collection[str]:
     """Return the ids of episodes that are as an earlier round knew them: with the same outcome
     and verdict, which a label changes and no hash has."""

@@ -4,7 +4,6 @@ the gate, and put it all into the run folder at once."""
 from __future__ import annotations
 
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,8 +20,8 @@ from il_data.read import each_once, finished_bags, read_episode
 from il_gating.api import GATES
 from il_loop.fits import ALIKE, BY_ALPHA, MOST_PROBES, PROBED, PROBES, SPREAD
 from il_loop.gate_fit import FitInputs, fit_gate
-from il_loop.round_episodes import check_kept, content_hash, entries, known, newest
-from il_loop.run_folder import RoundFile, RunFolder, write_round
+from il_loop.round_episodes import check_kept, content_hash, entries, known, newest, trained_on
+from il_loop.run_folder import RoundFile, RunFolder
 from il_loop.run_lock import locked
 from il_policy import bc, checkpoint
 from il_policy.api import Policy
@@ -167,8 +166,7 @@ def _make_round(
         settings=plain(asked),
     )
     shutil.rmtree(folder / KEPT, ignore_errors=True)
-    write_round(made, folder)
-    os.replace(folder, run.round(made.number))
+    run.finish(made)
     return made
 
 
@@ -244,7 +242,7 @@ def _train(work: _Work, fixed: Mapping[str, float]) -> Mapping[str, Any]:
         seed=config.seed,
         out=out,
         progress=work.progress,
-        episodes=work.hashes,
+        episodes=trained_on(work.episodes, work.selected, work.hashes),
         notes=notes(work.selected, config.labelled, work.episodes),
         finish=finish,
     )

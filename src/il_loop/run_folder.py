@@ -12,7 +12,7 @@ from typing import Any
 
 from il_core.errors import UserError
 from il_core.structure import plain, structure
-from il_data.atomic import read_json
+from il_data.atomic import read_json, sync, write_text
 from il_data.read import has_bags
 
 ROUND = 'round.json'
@@ -140,6 +140,15 @@ class RunFolder:
             rule = f'has no {ROUND}, so is no finished round, and is in the way of one; move it'
             raise UserError('folder', str(path), rule)
 
+    def finish(self, made: RoundFile) -> None:
+        """Add round.json to what was put together, and give it its name at once, with all of it
+        on the disk before."""
+        folder = self.partial(made.number)
+        write_round(made, folder)
+        sync(folder)
+        os.replace(folder, self.round(made.number))
+        sync(self.path)
+
     def read_round(self, number: int) -> RoundFile:
         """Read round.json. Raises UserError where it is missing or damaged."""
         path = self.round(number) / ROUND
@@ -150,4 +159,4 @@ class RunFolder:
 
 def write_round(made: RoundFile, folder: Path) -> None:
     """Write round.json into `folder`."""
-    (folder / ROUND).write_text(json.dumps(plain(made), indent=1) + '\n')
+    write_text(folder / ROUND, json.dumps(plain(made), indent=1) + '\n')

@@ -74,17 +74,20 @@ def to_run(path: Path, asked: Seeds, *others: Evaluation) -> tuple[Seeds, str]:
 def learned_seeds(path: Path) -> set[int]:
     """Return the seeds of the episodes that a checkpoint and its gate were made from, as far as
     its run folder is there to tell."""
-    ids, above = checkpoint.load(path).policy.training.episodes, path.absolute().parents
-    bags = [RunFolder(folder).bags / name for folder in above[:2] for name in ids]
-    seeds = set()
-    for bag in bags:
+    loaded, above = checkpoint.load(path), path.absolute().parents
+    ids = set(loaded.policy.training.episodes)
+    seeds: set[int] = set()
+    with contextlib.suppress(UserError):
+        for made in [made for folder in above[1:2] for made in RunFolder(folder).rounds()]:
+            if made.checkpoint_id == loaded.id:
+                seeds.update(probe_seeds(made.number, made.gate.get('probes', 0)))
+                # The gate is fitted to episodes without a label, too.
+                bad = manifest.Verdict.BAD.value
+                ids.update(e.id for e in made.episodes if e.verdict != bad)
+    for bag in [RunFolder(folder).bags / name for folder in above[:2] for name in ids]:
         if (bag / manifest.FILE).is_file():
             with contextlib.suppress(UserError):  # damaged: this is a hint, and no reader of bags
                 seeds.add(manifest.load(bag).seed)
-    with contextlib.suppress(UserError):
-        for made in [made for folder in above[1:2] for made in RunFolder(folder).rounds()]:
-            if made.checkpoint_id == checkpoint.load(path).id:
-                seeds.update(probe_seeds(made.number, made.gate.get('probes', 0)))
     return seeds
 
 

@@ -19,7 +19,7 @@ from il_loop.cli import CONSOLE, bar, command_parser
 from il_loop.fits import ASKING, FITS, PROBED
 from il_loop.options import check_numbers
 from il_loop.probe import prober
-from il_loop.round_episodes import content_hash
+from il_loop.round_episodes import content_hash, trained_on
 from il_loop.rounds import RoundConfig, make_round, read_bags
 from il_loop.run_folder import RoundFile, RunFolder
 from il_loop.run_lock import training
@@ -62,6 +62,7 @@ def train(argv: list[str]) -> int:
     for line in beyond_limits(found.columns, spec):
         CONSOLE.print(line)
     config = bc.BcConfig(epochs=args.epochs, members=args.members, threads=args.threads)
+    hashes = {e.episode_id: content_hash(e) for e in episodes}
     with training(args.out), training_bar() as step:
         bc.train(
             found.columns,
@@ -70,7 +71,7 @@ def train(argv: list[str]) -> int:
             seed=args.seed,
             out=args.out,
             progress=step,
-            episodes={e.episode_id: content_hash(e) for e in episodes},
+            episodes=trained_on(episodes, found, hashes),
             notes=notes(found, chosen, episodes),
         )
     CONSOLE.print(f'{len(found.columns)} labels; checkpoint in {args.out}')

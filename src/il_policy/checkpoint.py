@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -28,6 +27,7 @@ from safetensors.numpy import load as load_tensors
 from il_core.errors import UserError
 from il_core.spec import Spec
 from il_core.structure import plain, structure
+from il_data.atomic import sync
 from il_policy.nets import Floats, Net
 from il_policy.normalize import Normalization
 
@@ -37,7 +37,8 @@ POLICY, GRAPH, WEIGHTS, FILES = 'policy.json', 'policy.onnx', 'weights.safetenso
 
 @dataclass(frozen=True)
 class Training:
-    """Where a policy comes from. `episodes` maps episode id to content hash."""
+    """Where a policy comes from. `episodes` maps episode id to content hash, of those
+    that gave labels."""
 
     seed: int
     rows: int
@@ -114,9 +115,9 @@ def writing(path: Path) -> Iterator[Path]:
         listed.pop(FILES, None)
         (tmp / FILES).write_text(json.dumps(listed, indent=1, sort_keys=True) + '\n')
         for file in (*tmp.iterdir(), tmp):
-            _sync(file)
+            sync(file)
         tmp.rename(path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         shutil.rmtree(tmp, ignore_errors=True)
 
@@ -200,11 +201,3 @@ def _broken(path: Path, name: str, why: str) -> UserError:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

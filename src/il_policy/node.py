@@ -63,7 +63,7 @@ class PolicyNode(TickingNode):
         self.swap = Swap(self, 'policy', self._load, self._put)
 
     def start(self) -> None:
-        self.beat = Beat(self.spec.period_ns)
+        self.beat = Beat(self.spec.period_ns, follows=self.on_arrival)
         period_s = self.spec.period_ns / NS_PER_S
         if not self.on_arrival:
             self.timer(period_s, self.on_timer)

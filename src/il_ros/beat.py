@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
+from statistics import median
+
 from il_core.types import NS_PER_S
 from il_ros.window import Window
 
 # A tick that begins later than this many periods after the one before is late.
 LATE_PERIODS = 1.5
+# Gaps between ticks whose median is the pace of somebody else's ticks.
+PACE = 15
+# Overruns between two diagnostics, which are a second apart, that are worth a warning.
+MISSED, MISSED_SHARE = 2, 0.1
 
 
 class Beat:
@@ -19,26 +26,36 @@ class Beat:
 
     Args:
         period_ns: between two ticks, on the clock of `begin` and `end`.
+        follows: a simulated world starts the ticks: where it is slower, a period is as long as it
+            makes it.
     """
 
-    def __init__(self, period_ns: int) -> None:
+    def __init__(self, period_ns: int, follows: bool = False) -> None:
         self.ticks = self.late = self.slow = 0
         self._period_ns, self._begun_ns = period_ns, 0
         self._told = (0, 0)
+        self._gaps = deque[int](maxlen=PACE) if follows else None
         self._error = Window('period_error_s')
 
     def begin(self, now_ns: int) -> None:
         """A tick begins."""
         if self.ticks:
             gap_ns = now_ns - self._begun_ns
-            self.late += gap_ns > LATE_PERIODS * self._period_ns
-            self._error.add(abs(gap_ns - self._period_ns) / NS_PER_S)
+            if self._gaps is not None:
+                self._gaps.append(gap_ns)
+            period_ns = self._pace_ns()
+            self.late += gap_ns > LATE_PERIODS * period_ns
+            self._error.add(abs(gap_ns - period_ns) / NS_PER_S)
         self.ticks += 1
         self._begun_ns = now_ns
 
     def end(self, now_ns: int) -> None:
         """Its work is done."""
-        self.slow += now_ns - self._begun_ns > self._period_ns
+        self.slow += now_ns - self._begun_ns > self._pace_ns()
+
+    def _pace_ns(self) -> float:
+        """Return what a period is now."""
+        return max(self._period_ns, median(self._gaps)) if self._gaps else self._period_ns
 
     def overruns(self) -> tuple[int, int]:
         """Return how many ticks there were since the last call, and how many late or slow ones
@@ -46,6 +63,11 @@ class Beat:
         now, before = (self.ticks, self.late + self.slow), self._told
         self._told = now
         return now[0] - before[0], now[1] - before[1]
+
+    def worth_telling(self) -> tuple[int, int] | None:
+        """Return `overruns`, None where they are few."""
+        ticks, missed = self.overruns()
+        return (ticks, missed) if missed >= max(MISSED, MISSED_SHARE * ticks) else None
 
     def summary(self) -> dict[str, object]:
         """Return the counts since activation, and the last period errors."""

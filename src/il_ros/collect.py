@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,6 +24,8 @@ from il_ros.run import StopFlag
 from il_ros.session import Interrupted, Session
 
 LONGEST_STALL_S = 86_400.0
+NUMBER = re.compile('[0-9]{1,20}')  # not what else Unicode calls a digit
+MOST_SEEDS = 1_000_000
 DISCARDS = 3  # an operator who discards the same seed so often means it
 
 
@@ -202,9 +205,13 @@ def parse_seeds(text: str) -> tuple[int, ...]:
     seeds: list[int] = []
     for part in text.split(','):
         first, dash, last = part.partition('-')
-        if not first.isdigit() or (dash and not last.isdigit()):
+        if not all(NUMBER.fullmatch(word) for word in ([first, last] if dash else [first])):
             raise UserError('seeds', part, 'must look like 1,5,10-13')
-        if int(last or first) < int(first):
+        low, high = int(first), int(last or first)
+        if high < low:
             raise UserError('seeds', part, f'must go up, as in {last}-{first}')
-        seeds += range(int(first), int(last or first) + 1)
+        if high >= 2**64 or high - low >= MOST_SEEDS:
+            rule = f'must be below 2**64, and at most {MOST_SEEDS} in a row'
+            raise UserError('seeds', part, rule)
+        seeds += range(low, high + 1)
     return tuple(dict.fromkeys(seeds))

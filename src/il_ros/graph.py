@@ -13,6 +13,8 @@ from il_ros.graph_args import GraphArgs
 from il_ros.params_file import in_file
 from il_ros.rules import arguments
 
+JOYSTICK_S = 0.3  # default time-out of gate and teleop
+
 
 @dataclass(frozen=True)
 class NodeSpec:
@@ -61,6 +63,14 @@ class Row:
     params: Callable[[GraphArgs], dict[str, Any]]
 
 
+def _slowed(args: GraphArgs) -> dict[str, Any]:
+    """Return the time-out of the joystick for a scripted human, who speaks once per tick, in a
+    simulation that is slower than the clock of time-outs."""
+    if args.operator != 'scripted' or args.lockstep or args.speed >= 1:
+        return {}
+    return {'joystick_timeout_s': min(JOYSTICK_S / args.speed, 10.0)}
+
+
 def _own(name: str, module: str, cls: str, summary: str, **more: Any) -> NodeSpec:
     return NodeSpec(name, module, cls, summary, executable=f'{name}_node', **more)
 
@@ -99,12 +109,13 @@ TABLE: tuple[Row, ...] = (
             'auto_resume': a.simulated,
             'expect_expert': a.operator != 'none',
             'continuous_labels': a.operator == 'scripted' and a.style_name == 'always',
+            **_slowed(a),
         },
     ),
     Row(
         _own('teleop', 'il_teleop.node', 'TeleopNode', "maps the joystick to the human's action"),
         lambda a: a.operator != 'none',
-        lambda a: {'joystick': a.joystick_name},
+        lambda a: {'joystick': a.joystick_name, **_slowed(a)},
     ),
     Row(
         NodeSpec(

@@ -16,6 +16,7 @@ from il_core import share
 from il_core.errors import UserError
 from il_core.load import load_spec
 from il_ros.choices import gate_names, policy_names, style_names
+from il_ros.effects import check_effects
 from il_ros.environment import HOSTS, gamepad_driver
 from il_ros.namespaces import check_namespace
 from il_ros.rules import Rule, checked, param
@@ -115,6 +116,7 @@ class GraphArgs:
             raise UserError('operator', self.operator, rule, ('joy', 'keyboard', 'none'))
         if self.jobs and not self.run:
             raise UserError('jobs', self.jobs, 'retrains from the bags of a run folder: give run')
+        check_effects(self)
         check_namespace(self.namespace)
         self.settings()
 

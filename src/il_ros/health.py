@@ -42,13 +42,13 @@ class NodeFindings(Findings):
         'WARN',
         '{state}',
         'the node is there and does nothing',
-        '`ros2 lifecycle set {node} configure`, then activate',
+        '{step}',
     )
     FAILED = (
         'ERROR',
         '{complaint}',
         'the node could not be configured or activated',
-        'put that right, then `ros2 lifecycle set {node} configure` and activate',
+        'put that right, then {step}',
     )
     REFUSED = (
         'ERROR',

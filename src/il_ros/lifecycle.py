@@ -26,6 +26,7 @@ from il_ros.belongings import Belongings
 from il_ros.exchange import WIRE, Wire
 from il_ros.health import Health, NodeFindings, diagnostics
 from il_ros.params import CommonParams, Declared
+from il_ros.states import wake
 from il_ros.topics import TOPICS, Topic
 
 LAST_WORDS_S = 0.5
@@ -163,7 +164,7 @@ class IlNode(LifecycleNode):
 
     @property
     def state(self) -> str:
-        """Of the life cycle: unconfigured, inactive, active."""
+        """Of the life cycle: unconfigured, inactive, active, finalized."""
         return str(self._state_machine.current_state[1])
 
     def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
@@ -277,10 +278,11 @@ class IlNode(LifecycleNode):
     def state_of_health(self) -> Health:
         """Return what diagnostics say: of the life cycle, of complaints, of `health`."""
         node = self.get_fully_qualified_name()
-        if not self.active and self.complaint:
-            return Health.of(NodeFindings.FAILED(complaint=self.complaint, node=node))
         if not self.active:
-            return Health.of(NodeFindings.INACTIVE(state=self.state, node=node))
+            step = wake(self.state, node)
+            if self.complaint:
+                return Health.of(NodeFindings.FAILED(complaint=self.complaint, step=step))
+            return Health.of(NodeFindings.INACTIVE(state=self.state, step=step))
         clashes = topics.type_clashes(self, self._belongings.topics)
         complaint, self.complaint = self.complaint, ''
         own = self.health()

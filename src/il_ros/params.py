@@ -19,17 +19,14 @@ from rclpy.parameter import Parameter
 
 from il_core.errors import UserError
 from il_ros.rules import Change, Rule, checked, live, param
+from il_ros.states import undo
 
 __all__ = ['CommonParams', 'Declared', 'live', 'param']
 
 T = TypeVar('T')
 
 FIXED = 'fixed when the node starts, for the whole graph: start the graph anew with another value'
-RECONFIGURE = (
-    'is read when the node is configured, and the node is {0}: '
-    '`ros2 lifecycle set {1} deactivate`, '
-    'then cleanup, set it, then configure and activate'
-)
+RECONFIGURE = 'is read when the node is configured, and the node is {0}: {1}'
 WHEN = {
     Change.START: FIXED,
     Change.CONFIGURE: 'takes effect at configure; refused while the node is configured',
@@ -110,7 +107,9 @@ class Declared(Generic[T]):
         if rule.change is Change.START:
             raise UserError(what, value, f'is {FIXED}')
         if rule.change is Change.CONFIGURE and state != 'unconfigured':
-            raise UserError(what, value, RECONFIGURE.format(state, _full_name(self._node)))
+            raise UserError(
+                what, value, RECONFIGURE.format(state, undo(state, _full_name(self._node)))
+            )
 
     def _updated(self, parameters: Sequence[Parameter]) -> T:
         fields = self._fields

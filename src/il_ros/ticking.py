@@ -14,8 +14,6 @@ from il_ros.lifecycle import IlNode
 COLLECT_EVERY_NS = NS_PER_S
 # New objects after which the collector would come by itself: a second of ticks leaves a hundredth.
 BACKSTOP = 100_000
-# Overruns between two diagnostics, which are a second apart, that are worth a warning.
-MISSED, MISSED_SHARE = 2, 0.1
 
 
 class Housekeeper:
@@ -60,10 +58,10 @@ class TickingNode(IlNode):
         own = super().state_of_health()
         if not self.active or self.lockstep:
             return own
-        ticks, missed = self.beat.overruns()
-        if own.level is not Level.OK or missed < max(MISSED, MISSED_SHARE * ticks):
+        overruns = self.beat.worth_telling()
+        if own.level is not Level.OK or overruns is None:
             return own
-        node = self.get_fully_qualified_name()
+        (ticks, missed), node = overruns, self.get_fully_qualified_name()
         found = NodeFindings.OVERRUN(missed=missed, ticks=ticks, node=node)
         return Health.of(found, own.values)
 

@@ -14,6 +14,13 @@ class SimFindings(Findings):
 
     RUNS = ('OK', '{task} runs', 'an episode goes on')
     OVER = ('OK', '{task} is over', 'the episode has an outcome; sim/reset begins the next')
+    SLOW = (
+        'WARN',
+        '{task} runs slower than asked for: {missed} of the last {ticks} steps were late or took '
+        'longer than {period_s:.3g} s',
+        'simulated time passes slower than speed says; everybody follows',
+        'leave gui and camera out, stop what else runs here, or set speed of {node} lower',
+    )
     STILL = ('OK', '{task} stands still', 'nobody acts: it waits for a command that is not HOLD')
 
 

@@ -13,7 +13,17 @@ from sensor_msgs.msg import Image
 
 from il_core.errors import UserError
 from il_core.spec import Stream
-from il_core.types import Command, EpisodeEvent, EventKind, Mode, Outcome, Owner, Vector
+from il_core.types import (
+    NS_PER_S,
+    Command,
+    EpisodeEvent,
+    EventKind,
+    Mode,
+    Outcome,
+    Owner,
+    Vector,
+)
+from il_ros.beat import Beat
 from il_ros.build import build_stream, header, to_time
 from il_ros.health import Health
 from il_ros.lifecycle import IlNode
@@ -73,12 +83,16 @@ class SimNode(IlNode):
         if self.lockstep:
             self.timer(STILL_NS * 1e-9, self.look_around)
         else:
-            self.ticking = self.timer(self.period_s(), self.real_time_tick)
+            self.begin_real_time()
+
+    def begin_real_time(self) -> None:
+        self.beat = Beat(round(self.period_s() * NS_PER_S))
+        self.ticking = self.timer(self.period_s(), self.real_time_tick)
 
     def params_changed(self) -> None:
         if self.active and not self.lockstep:
             self.untimer(self.ticking)
-            self.ticking = self.timer(self.period_s(), self.real_time_tick)
+            self.begin_real_time()
 
     def period_s(self) -> float:
         return self.spec.period_ns * 1e-9 / self.params.speed
@@ -90,7 +104,14 @@ class SimNode(IlNode):
     def health(self) -> Health:
         stage = self.stage
         values = {'seed': stage.seed, 'step': stage.step, 'outcome': stage.outcome.name}
-        return Health.of(found(stage, self.spec.task.name), values)
+        task, name = self.spec.task.name, self.get_fully_qualified_name()
+        if not self.lockstep and (overruns := self.beat.worth_telling()):
+            (ticks, missed), period_s = overruns, self.period_s()
+            slow = SimFindings.SLOW(
+                task=task, missed=missed, ticks=ticks, period_s=period_s, node=name
+            )
+            return Health.of(slow, values)
+        return Health.of(found(stage, task), values)
 
     # Lockstep: the answer to tick k starts tick k+1.
 
@@ -120,9 +141,11 @@ class SimNode(IlNode):
         take(message, self.steady_ns())
 
     def real_time_tick(self) -> None:
+        self.beat.begin(self.steady_ns())
         if self.turns.granted != 0:
             self.pass_period(self.inbox.action(self.steady_ns()), self.last)
         self.show()
+        self.beat.end(self.steady_ns())
 
     # Both.
 

@@ -69,7 +69,7 @@ class Alert:
 
     def news(self, alarm: Alarm, now_ns: int) -> bool:
         """Take the present alarm. Returns whether it is another one."""
-        if (alarm.urgency, alarm.key) == (self.alarm.urgency, self.alarm.key):
+        if alarm == self.alarm:
             return False
         self.alarm, self._since_ns = alarm, now_ns
         return True

@@ -10,6 +10,7 @@ import numpy as np
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from il_core.align import Aligner
+from il_core.spec import Spec
 from il_core.types import NS_PER_S, Mode, Outcome, Owner
 from il_data.bag import Arrival, Qos, Topic
 from il_data.manifest import Expected, Manifest
@@ -83,9 +84,10 @@ class Rig:
     free: object = lambda folder: 10**12
     sensors_best_effort: bool = True
     utc_s: float = UTC_S
+    spec: Spec = dataclasses.field(default_factory=toy_spec)
+    human_behind_ns: int = 0  # so much the clock of teleop is behind
 
     def __post_init__(self) -> None:
-        self.spec = toy_spec()
         self.now_ns = 5 * NS_PER_S
         self.sequence: dict[str, int] = {}
         self.recorder = Recorder(self.folder, self.topics(), self.spec, self.settings, self.free)
@@ -153,7 +155,7 @@ class Rig:
             '/teleop/action',
             make(
                 IL + 'ExpertAction',
-                stamp,
+                stamp - self.human_behind_ns,
                 source='joystick',
                 action=action,
                 engaged=engaged,

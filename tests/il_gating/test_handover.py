@@ -7,6 +7,7 @@ import pytest
 from il_core.types import Cause, EventKind, Mode, Outcome, Owner, Press
 from il_gating.asked import Request
 from il_gating.core import GateOutput
+from il_teleop.alert import Urgency, alarm
 from tests.il_gating.rig import HUMAN, POLICY, Rig, ScriptedGate, ended, started
 
 H, A, R, S = Mode.HOLD, Mode.AUTONOMOUS, Mode.REQUESTING, Mode.SUPERVISOR
@@ -126,9 +127,33 @@ def test_a_human_who_lets_go_of_the_dead_man_leaves_the_robot_standing() -> None
 def test_taking_over_without_the_dead_man_stops_the_policy_and_waits() -> None:
     rig = Rig()
     rig.start()
-    assert at(rig.tick(press=Press.TAKEOVER)) == (R, Cause.HUMAN_REQUEST)
+    asked = rig.tick(press=Press.TAKEOVER)
+    assert at(asked) == (R, Cause.HUMAN_REQUEST)
+    assert asked.state.detail.endswith('the robot waits: hold the dead-man to take over')
     rig.engaged = True
     assert rig.tick().state.mode is S
+
+
+@pytest.mark.parametrize('handover', ['instant', 'request'])
+def test_taking_over_in_hold_without_the_dead_man_is_told_what_is_missing(handover: str) -> None:
+    rig = Rig(handover=handover, auto_start=False)
+    rig.start()
+    asked = rig.tick(press=Press.TAKEOVER)
+    assert at(asked) == (H, Cause.STALE_JOYSTICK)
+    assert asked.state.detail.endswith(': hold the dead-man to take over')
+    told = alarm(asked.state, 0.0, False)
+    assert told.urgency is Urgency.LOSS
+    assert told.text.endswith('hold the dead-man to take over')
+    rig.engaged = True
+    assert rig.tick().state.mode is S
+
+
+def test_a_request_to_a_human_at_the_dead_man_lacks_nothing() -> None:
+    rig = Rig(latency_s=0.2)
+    rig.engaged = True
+    rig.start()
+    ask(rig)
+    assert rig.tick().state.detail == 'the human is asked, and the robot waits'
 
 
 @pytest.mark.parametrize('handover', ['instant', 'request'])

@@ -12,6 +12,7 @@ import pytest
 from il_core import cli
 from il_core.errors import UserError
 from il_core.types import Cause, Decision, Owner, Proposal
+from il_data.manifest import Verdict
 from il_gating.api import GATES, STEADY
 from il_gating.gate_file import GATE_FILE, gate_json, load_fit
 from il_gating.gates.thrifty_dagger import ThriftyDagger, ThriftyParams
@@ -193,6 +194,24 @@ class Sure(Perfect):
 
     def propose(self, frame):
         return dataclasses.replace(super().propose(frame), variance=np.zeros(3))
+
+
+def test_bad_recordings_count_for_nothing(tmp_path, capsys):
+    rig = Rig(tmp_path / 'bags')
+    for seed in range(3):
+        last = rig.episode(human=range(10, 20), seed=seed)
+    bag = rig.folder / last.episode_id
+    dataclasses.replace(last, verdict=Verdict.BAD).save(bag)
+    checkpoint, _, _ = fitted(tmp_path, toy_spec())
+    command = ['gate', 'replay', str(rig.folder), '--checkpoint', str(checkpoint)]
+    assert cli.main([*command, '--gate', 'novelty', '--out', str(tmp_path / 'out.json')]) == 0
+    said = capsys.readouterr().out
+    assert '2 episodes up to their first switch' in said
+    assert 'left out: 1 BAD recordings; `il bags check` says why' in said
+    assert json.loads((tmp_path / 'out.json').read_text())['bad'] == 1
+    command[2] = str(bag)
+    assert cli.main([*command, '--gate', 'novelty']) == 2
+    assert 'all of them are BAD recordings' in capsys.readouterr().err
 
 
 def test_demonstrations_hold_nothing_to_replay_on():

@@ -8,17 +8,20 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from il_core.errors import UserError
+from il_data.manifest import Verdict
 from il_gating.gate_file import load_fit
 from il_loop import rounds
 from il_loop.cast import ALONE, ASSISTED, DEMONSTRATE, make_loop, play
 from il_loop.round_episodes import entries
 from il_loop.rounds import RoundConfig, make_round
 from il_loop.run_folder import RunFolder
+from il_loop.sides import learned_seeds
 from il_policy import checkpoint
 from il_policy.bc import BcConfig
 from il_policy.critic import CriticConfig
@@ -168,6 +171,22 @@ def test_a_round_without_its_checkpoint_does_not_get_its_name(tmp_path, demos, m
     assert make_round(run, demos, QUICK).number == 0
 
 
+def test_a_round_is_on_the_disk_before_it_gets_its_name(tmp_path, demos, monkeypatch):
+    """A computer that loses its power in between must not find a round that is cut."""
+    run, synced, sync = RunFolder(tmp_path), [], os.fsync
+
+    def noted(handle):
+        sync(handle)
+        path = Path(os.readlink(f'/proc/self/fd/{handle}'))
+        synced.append((path.relative_to(tmp_path), run.round(0).exists()))
+
+    monkeypatch.setattr(os, 'fsync', noted)
+    make_round(run, demos, QUICK)
+    folder = Path(run.partial(0).name)
+    file = folder / '.round.json.part'
+    assert synced[-3:] == [(file, False), (folder, False), (Path(), True)]
+
+
 def test_a_round_after_a_lost_one_comes_after_the_last(trained, tmp_path):
     run, episodes = RunFolder(tmp_path), trained[1]
     (tmp_path / 'round_1').symlink_to(trained[0].round(1))
@@ -275,6 +294,21 @@ def test_episodes_without_labels_are_listed_with_the_reason(trained, tmp_path, d
     assert (made.episodes[-1].labels, made.episodes[-1].note) == (0, 'no step is a label')
     with pytest.raises(UserError, match='labels in'):
         make_round(RunFolder(tmp_path / 'none'), alone, QUICK)
+
+
+def test_a_checkpoint_names_the_episodes_that_gave_it_labels(trained, tmp_path, demos):
+    run, fresh = trained[0], RunFolder(tmp_path)
+    alone = play(make_loop(ToyWorld(), ALONE, run.checkpoint(0)), [300], 'alone')
+    bad = replace(demos[3], manifest=replace(demos[3].manifest, verdict=Verdict.BAD))
+    episodes = [*demos[:3], bad, *alone]
+    made = make_round(fresh, episodes, QUICK)
+    assert [e.note for e in made.episodes[3:]] == ['verdict BAD', 'no step is a label']
+    training = checkpoint.load(fresh.checkpoint(0)).policy.training
+    assert training.episodes == {e.id: e.hash for e in made.episodes[:3]}
+    for episode in episodes:
+        (fresh.bags / episode.episode_id).mkdir(parents=True)
+        episode.manifest.save(fresh.bags / episode.episode_id)
+    assert learned_seeds(fresh.checkpoint(0)) == {0, 1, 2, 300}, 'the gate saw the last one'
 
 
 def test_unknown_gate_names_the_choices(tmp_path, demos):

@@ -152,10 +152,16 @@ def test_why_an_episode_ended_is_what_the_first_outcome_after_its_start_says():
     assert reason_of('e1', [before, began, ended]) == reason_of('e2', events) == ''
 
 
-@pytest.mark.parametrize('text', ['x', '1-', '3,,4', '-2'])
+@pytest.mark.parametrize('text', ['x', '1-', '3,,4', '-2', '²', '1-²', '9' * 5000])
 def test_seeds_are_read_or_refused_with_the_form(text):
     assert parse_seeds('7,0-2,1') == (7, 0, 1, 2)
     with pytest.raises(UserError, match='must look like 1,5,10-13'):
+        parse_seeds(text)
+
+
+@pytest.mark.parametrize('text', ['0-99999999999', str(2**64)])
+def test_more_seeds_than_fit_are_refused(text):
+    with pytest.raises(UserError, match=r'must be below 2\*\*64, and at most 1000000 in a row'):
         parse_seeds(text)
 
 

@@ -141,7 +141,9 @@ def test_a_profile_of_the_users_own_wins_under_either_name(monkeypatch):
     assert transport.environment.transport() == {one: '/own.xml', other: '/own.xml'}
 
 
-@pytest.mark.parametrize(('value', 'level'), [('999', FAIL), ('x', FAIL), ('232', OK)])
+@pytest.mark.parametrize(
+    ('value', 'level'), [('999', FAIL), ('x', FAIL), ('²', FAIL), ('232', OK)]
+)
 def test_a_domain_that_does_not_exist(monkeypatch, value, level):
     monkeypatch.setenv('ROS_DOMAIN_ID', value)
     assert transport.domain().level is level
@@ -277,7 +279,8 @@ WELL = {
     ('change', 'words'),
     [
         ({'nodes': ['/gate', '/gate']}, '2 nodes of this name'),
-        ({'states': {'/gate': 'inactive'}}, 'is inactive'),
+        ({'states': {'/gate': 'inactive'}}, 'is inactive; `ros2 lifecycle set /gate activate`'),
+        ({'states': {'/gate': 'finalized'}}, 'is finalized; it does not come back'),
         (
             {'diagnostics': {'gate': (2, 'ESTOP: pressed; call gate/reset_estop')}},
             'ESTOP: pressed',

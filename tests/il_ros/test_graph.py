@@ -67,7 +67,6 @@ def test_joy_node_reads_the_gamepad_only_where_nothing_else_can(tmp_path, monkey
         python.chmod(0o755)
         script.write_text(f'#!{python}\nimport os\n')
         assert names()[-1] == chosen
-    assert names(operator='keyboard', joystick_driver='joystick_node')[-1] == 'keyboard'
     with pytest.raises(UserError, match='did you mean joy_node'):
         GraphArgs(joystick_driver='joynode')
 
@@ -156,12 +155,22 @@ def test_empty_arguments_become_what_suits_the_mode():
     assert params('policy')['policy'] == 'none'
     assert params('policy', checkpoint='c')['policy'] == 'bc'
     assert params('gate', mode='demonstrate')['gate'] == 'expert_only'
-    assert params('gate', mode='demonstrate', checkpoint='c')['checkpoint'] == ''
+    assert params('gate', mode='demonstrate')['checkpoint'] == ''
     assert params('teleop', operator='scripted')['joystick'] == 'scripted'
     assert params('policy', mode='robot')['tick_on'] == 'timer'
     assert params('gate')['auto_start'] is True
     assert params('gate', mode='robot')['auto_start'] is False
     assert params('gate', operator='none')['expect_expert'] is False
+
+
+@pytest.mark.parametrize('node', ['gate', 'teleop'])
+def test_a_scripted_human_in_a_slow_world_is_not_lost_before_his_next_word(node):
+    """He speaks once per tick, and time-outs are on the clock of the wall."""
+    slow = {'operator': 'scripted', 'speed': 0.5}
+    assert params(node, **slow)['joystick_timeout_s'] == 0.6
+    assert params(node, **{**slow, 'speed': 0.01})['joystick_timeout_s'] == 10.0
+    for other in ({'speed': 1.0}, {'operator': 'keyboard'}):
+        assert 'joystick_timeout_s' not in params(node, **{**slow, **other})
 
 
 def test_only_the_simulated_graph_in_real_time_uses_its_clock():
@@ -241,6 +250,24 @@ def test_the_parameters_of_a_gate_reach_it_as_text():
         ({'namespace': 'left/'}, 'must be parts of letters'),
         ({'jobs': True}, 'jobs is True: retrains from the bags of a run folder: give run'),
         ({'set': 'gate'}, 'must look like'),
+        (
+            {'mode': 'demonstrate', 'checkpoint': 'c'},
+            r"checkpoint is 'c': does nothing in mode demonstrate.*choices: sim, robot",
+        ),
+        ({'mode': 'demonstrate', 'policy': 'bc'}, "policy is 'bc': does nothing in mode demonst"),
+        (
+            {'policy': 'none', 'checkpoint': 'c'},
+            "checkpoint is 'c': does nothing with policy none",
+        ),
+        ({'simulate': False}, r'simulate is False: is for mode .*choices: demonstrate, robot'),
+        ({'mode': 'robot', 'gui': True}, 'gui is True: is for the simulator, .* none on a robot'),
+        ({'mode': 'robot', 'seed': 3}, 'seed is 3: is for the simulator'),
+        ({'mode': 'demonstrate', 'simulate': False, 'speed': 2.0}, 'speed is 2.0: is for the sim'),
+        ({'operator': 'none', 'lockstep': True, 'speed': 2.0}, 'does nothing in lockstep'),
+        ({'style': 'always'}, r"style is 'always': is that of a scripted .*choices: scripted"),
+        ({'operator': 'none', 'joystick': 'xbox'}, "joystick is 'xbox': does nothing with oper"),
+        ({'operator': 'keyboard', 'joystick_driver': 'joy_node'}, 'reads a gamepad: leave it out'),
+        ({'handover': 'instant', 'latency_s': 0.5}, 'latency_s is 0.5: does nothing with hand'),
         ({'set': "gate.gate='"}, 'set is .*: cannot be read: No closing quotation'),
     ],
 )

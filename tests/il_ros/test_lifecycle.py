@@ -137,13 +137,23 @@ def test_diagnostics_forget_a_failure_that_was_put_right(probe):
     assert probe.state_of_health().message.startswith("gate is 'x': not known; put that right")
     probe.fail = {}
     probe.trigger_configure()
-    assert probe.state_of_health().message.startswith('inactive')
+    activate = '`ros2 lifecycle set /probe activate`'
+    assert probe.state_of_health().message == f'inactive; {activate}'
     probe.fail = {'start': UserError('gate', 'y', 'not known')}
     probe.trigger_activate()
-    assert probe.state_of_health().message.startswith("gate is 'y'")
+    said = f"gate is 'y': not known; put that right, then {activate}"
+    assert probe.state_of_health().message == said
     probe.fail = {}
     probe.trigger_activate()
     assert probe.state_of_health().message == 'fine'
+
+
+def test_a_node_is_told_to_do_what_its_state_allows(probe):
+    configure = '`ros2 lifecycle set /probe configure`, then activate'
+    assert probe.state_of_health().message == f'unconfigured; {configure}'
+    probe.trigger_shutdown()
+    said = 'finalized; it does not come back: end its process, which `il run` and launch files'
+    assert probe.state_of_health().message.startswith(said)
 
 
 def test_a_service_refuses_while_inactive_and_answers_errors_in_words(probe):

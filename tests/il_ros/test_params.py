@@ -75,14 +75,24 @@ def test_a_refused_change_says_why_and_changes_nothing(context, name, value, rea
 def test_what_configure_reads_is_refused_until_the_node_is_cleaned_up(context):
     node = make()
     node.trigger_configure()
-    for leave, state in ((node.trigger_activate, 'inactive'), (lambda: None, 'active')):
+    for leave, state, step in (
+        (node.trigger_activate, 'inactive', 'cleanup`, set it'),
+        (node.trigger_deactivate, 'active', 'deactivate`, then cleanup, set it'),
+        (node.trigger_shutdown, 'inactive', 'cleanup`, set it'),
+    ):
         result = change(node, 'ticks', 9)
         assert not result.successful
-        assert f'and the node is {state}: `ros2 lifecycle set /probe deac' in result.reason
+        assert f'and the node is {state}: `ros2 lifecycle set /probe {step}' in result.reason
         assert node.params.ticks == node.get_parameter('ticks').value == 3
         assert change(node, 'latency_s', 1.5).successful
         leave()
-    node.trigger_deactivate()
+    reason = change(node, 'ticks', 9).reason
+    assert 'the node is finalized: it does not come back: end its process' in reason
+
+
+def test_what_configure_reads_changes_after_cleanup(context):
+    node = make()
+    node.trigger_configure()
     node.trigger_cleanup()
     assert change(node, 'ticks', 9).successful
     assert node.params.ticks == 9

@@ -52,6 +52,31 @@ def test_overruns_are_told_once_with_the_ticks_they_are_among():
     assert beat.overruns() == (1, 1)
 
 
+def test_a_slow_world_is_followed_and_a_tick_that_is_late_in_it_is_found():
+    beats = [Beat(PERIOD_NS, follows) for follows in (True, False)]
+    now_ns = NS_PER_S
+    for tick in range(100):
+        now_ns += (7 if tick == 60 else 2) * PERIOD_NS
+        for beat in beats:
+            beat.begin(now_ns)
+            beat.end(now_ns + PERIOD_NS * 12 // 10)
+    assert [(beat.late, beat.slow) for beat in beats] == [(1, 1), (99, 100)], (
+        'its pace is known from the second on'
+    )
+    assert beats[0].summary()['period_error_s_p50'] == 0.0
+    assert beats[0].worth_telling() is None
+    assert beats[1].worth_telling() == (100, 199)
+
+
+def test_a_world_that_is_faster_is_not_late_at_its_own_pace():
+    beat, now_ns = Beat(PERIOD_NS, follows=True), NS_PER_S
+    for tick in range(100):
+        now_ns += PERIOD_NS if tick % 10 == 0 else PERIOD_NS // 2
+        beat.begin(now_ns)
+        beat.end(now_ns)
+    assert beat.late == 0
+
+
 class Ticks(TickingNode):
     """A node that does too much, or not, at every tick."""
 

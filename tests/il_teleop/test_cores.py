@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -79,6 +80,13 @@ def test_a_request_pulses_until_it_is_answered():
     assert pulses(alert, asked, 100, 400, 650, 1150) == [True, None, False, True]
     assert pulses(alert, asked, 60_100) == [None], 'and still does a minute later'
     assert pulses(alert, QUIET, 60_150, 60_200) == [False, None]
+
+
+def test_an_alarm_with_another_text_is_told_anew():
+    """Take-over without the dead-man, in HOLD for a joystick that had been silent."""
+    alert, lost = Alert(), alarm(gate(Mode.HOLD, Cause.STALE_JOYSTICK), 0.0, False)
+    assert [alert.news(lost, 0), alert.news(lost, 1)] == [True, False]
+    assert alert.news(dataclasses.replace(lost, text='HOLD: hold the dead-man'), 2)
 
 
 def test_a_loss_pulses_faster_and_for_five_seconds():

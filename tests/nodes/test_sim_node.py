@@ -111,6 +111,16 @@ def test_a_wrong_action_is_refused_and_the_world_waits(stand, sim, capfd):
     assert stand.spin(lambda: answer() or stand.supervisor[-1].step > 3)
 
 
+@pytest.mark.parametrize(('speed', 'says'), [(100.0, 'lower'), (0.1, '')])
+def test_a_world_that_is_slower_than_asked_for_says_so(stand, speed, says):
+    node = stand.add(SimNode, task='reach', speed=speed)
+    assert node.autostart()
+    assert stand.spin(lambda: node.beat.ticks > 5, limit_s=20)
+    text = node.state_of_health().message
+    assert ('reach runs slower than asked for: ' in text) is bool(says), text
+    assert not says or text.endswith('or set speed of /sim lower')
+
+
 def test_in_real_time_the_robots_own_topics_move_it_and_silence_stops_it(stand):
     node = stand.add(SimNode, task='reach', seed=3, speed=2.0)
     spec = load_spec('reach')

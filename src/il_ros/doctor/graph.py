@@ -10,6 +10,7 @@ from typing import Any
 from il_ros import environment
 from il_ros.doctor.api import Level, Result, Settings, fail, ok
 from il_ros.doctor.probing import answer_of, run_python
+from il_ros.states import wake
 
 LIMIT_S = 12.0
 Seen = Mapping[str, Any]
@@ -51,8 +52,7 @@ def _twice(seen: Seen) -> Iterator[Result]:
 def _asleep(seen: Seen) -> Iterator[Result]:
     for name, state in seen['states'].items():
         if state != 'active':
-            step = 'activate' if state == 'inactive' else 'configure`, then `... activate'
-            yield fail(name, f'is {state}', f'`ros2 lifecycle set {name} {step}`')
+            yield fail(name, f'is {state}', wake(state, name))
 
 
 def _unwell(seen: Seen) -> Iterator[Result]:

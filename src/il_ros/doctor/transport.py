@@ -42,7 +42,7 @@ def domain() -> Result:
     """Look at the variables of discovery."""
     value = os.environ.get('ROS_DOMAIN_ID', '')
     remedy = '`export ROS_DOMAIN_ID=` a number from 0 to 232, the same for all of one robot'
-    if value and not (value.isdigit() and int(value) <= 232):
+    if value and not (value.isascii() and value.isdigit() and int(value) <= 232):
         return fail('ROS_DOMAIN_ID', f'{value!r}: no node starts', remedy)
     if os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE', '').upper() == 'OFF':
         finding = 'ROS_AUTOMATIC_DISCOVERY_RANGE=OFF: no node finds another'
