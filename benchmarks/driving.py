@@ -36,6 +36,7 @@ METHOD = 'hg_strict'
 SIZES = Sizes(demos=1, steps=600, rounds=5)
 DRIVEN_S, FIRST_S = 1000.0, 100.0
 COUNTED = ('departures', 'collisions', 'timeouts')
+KINDS = ('failures', *COUNTED)
 
 
 def drive(cell: Cell, checkpoint: Path, seconds: float) -> dict[str, Any]:
@@ -74,18 +75,24 @@ def learn(world: World, seed: int, sizes: Sizes, seconds: float, folder: Path) -
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return, of both, each kind per 100 s, and how many seeds had nothing in the first 100 s."""
+    """Return, of both, each kind per 100 s, and how many seeds had nothing in the first 100 s;
+    last, how many failures fewer HG-DAgger has."""
     out: dict[str, Any] = {}
     for name in ('hg_dagger', 'bc'):
         runs = [r[name] for r in rows]
-        wrong = [{**r, 'failures': sum(r[kind] for kind in COUNTED)} for r in runs]
         rates = {
-            kind: asdict(mean([100 * r[kind] / r['seconds'] for r in wrong], POSITIVE))
-            for kind in ('failures', *COUNTED)
+            kind: asdict(mean([per_100_s(r, kind) for r in runs], POSITIVE)) for kind in KINDS
         }
         clean = sum(r['first_100_s'] == 0 for r in runs)
         out[name] = {'per_100_s': rates, 'seeds_clean_for_100_s': clean}
-    return out
+    fewer = [per_100_s(r['bc'], 'failures') - per_100_s(r['hg_dagger'], 'failures') for r in rows]
+    return {**out, 'fewer': asdict(mean(fewer))}
+
+
+def per_100_s(run: Mapping[str, Any], kind: str) -> float:
+    """Return how often that went wrong in 100 s of driving."""
+    counted = COUNTED if kind == 'failures' else (kind,)
+    return 100 * sum(run[k] for k in counted) / float(run['seconds'])
 
 
 def main() -> None:
@@ -100,13 +107,16 @@ def main() -> None:
             rows.append(learn(world, seed, SIZES, args.seconds, Path(folder)))
         print(rows[-1], flush=True)
     found = summary(rows)
-    for name, row in found.items():
+    for name in ('hg_dagger', 'bc'):
+        row = found[name]
         words = ', '.join(
             f'{kind} {r["value"]:.2f} ({r["low"]:.2f}..{r["high"]:.2f})'
             for kind, r in row['per_100_s'].items()
         )
         clean = row['seeds_clean_for_100_s']
         print(f'{name:<10} per 100 s: {words}; nothing in the first 100 s: {clean} seeds')
+    words = '{value:.1f} ({low:.1f}..{high:.1f})'.format(**found['fewer'])
+    print(f'failures fewer with hg_dagger per 100 s: {words}')
     about = {'sizes': asdict(SIZES), 'human': METHODS[METHOD].human, 'spec': world.spec.hash}
     measure.write(args.out, {**about, **found, 'rows': rows})
 
