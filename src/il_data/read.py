@@ -157,8 +157,9 @@ def no_bags(folder: Path) -> UserError:
 
 def _bags(folder: Path) -> list[tuple[Path, Files]]:
     own = cache.files_of(folder)
-    if own.storage:
-        return [(folder, own)]
+    if own.storage:  # '.' and '..' are to be called by their names
+        named = folder.name not in ('', '..')
+        return [(folder if named else Path(os.path.abspath(folder)), own)]
     if not folder.is_dir():
         return []
     inside = in_order(name for name in os.listdir(folder) if not name.startswith('.'))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -38,6 +39,7 @@ def repair(folder: Path) -> Manifest:
         UserError: no MCAP file there, a recorder still writes it, nothing in it is readable, or
             the disk is full.
     """
+    folder = Path(os.path.abspath(folder))  # '.' has no name, and nothing lies beside it
     path = mcap_file(folder)
     if is_open(path):
         raise UserError('bag', str(folder), 'is being recorded right now; stop the episode first')

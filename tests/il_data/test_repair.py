@@ -318,6 +318,23 @@ def test_check_and_repair_on_the_command_line(tmp_path, capsys):
     assert len(json.loads((path.parent / 'manifest.json').read_text())['topics']) == 10
 
 
+@pytest.mark.parametrize('where', ['.', '..', './.'])
+def test_a_bag_is_repaired_from_inside_its_folder(tmp_path, capsys, monkeypatch, where):
+    """The new file is made beside the folder, whose name it must know."""
+    _, path = crashed(tmp_path)
+    inside = path.parent / 'notes'
+    inside.mkdir()
+    monkeypatch.chdir(inside if where == '..' else path.parent)
+    assert main(['repair', where]) == 0
+    assert load(path.parent).episode_id == path.parent.name
+    assert main(['check', where]) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == [path.parent.name]
+    capsys.readouterr()
+    for what in ('info', 'explain'):
+        assert main([what, where]) == 0
+        assert path.parent.name in capsys.readouterr().out
+
+
 def test_nothing_in_a_table_is_cut(tmp_path, capsys, monkeypatch):
     """In a pipe all is in one line; a narrow terminal folds it."""
     monkeypatch.delenv('COLUMNS', raising=False)
