@@ -108,9 +108,16 @@ class BagWriter:
         folder: the bag's directory; made, must not exist. Its name names the file in it.
         note: what must be known of a bag that was cut off (seed, operator, spec ...).
         flush_s: how much may be lost when the process is killed.
+        library: who recorded it; a repair writes for others, too.
     """
 
-    def __init__(self, folder: Path, note: Mapping[str, Any], flush_s: float = 0.5) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        note: Mapping[str, Any],
+        flush_s: float = 0.5,
+        library: str = LIBRARY,
+    ) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
         self.path = folder / f'{folder.name}_0.mcap'
@@ -126,7 +133,7 @@ class BagWriter:
         self._file: io.BufferedWriter = self.path.open('wb')
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._mcap: Any = Writer(self._file, CHUNK_BYTES, CompressionType.ZSTD)
-        self._mcap.start(PROFILE, LIBRARY)
+        self._mcap.start(PROFILE, library)
         self._mcap.add_metadata(NOTE, {'note': json.dumps(note)})
         self._file.flush()
 

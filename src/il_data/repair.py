@@ -100,7 +100,8 @@ class _Salvage:
         if self._bag is None:
             if not contents.count:
                 return  # the note stands before the first message
-            self._bag = BagWriter(self._aside / self._name, contents.note)
+            aside = self._aside / self._name
+            self._bag = BagWriter(aside, contents.note, library=contents.library)
         for topic in contents.topics.values():
             if topic.name not in self.meters:
                 self._add(self._bag, topic, contents.note)
