@@ -18,7 +18,7 @@ from il_data.contents import Contents, RawTopic, mcap_chunks
 from il_data.manifest import FILE, Expected, Manifest, judge, load
 from il_data.meter import Meter
 from il_data.plan import is_shared
-from il_data.proposals import PROPOSAL, ids_of
+from il_data.proposals import PROPOSAL, Ids, ids_of
 from il_data.schema import Definition
 from il_data.shelf import UNREADABLE, put_away
 from il_data.table import Table
@@ -92,7 +92,7 @@ class _Salvage:
         self._bag: BagWriter | None = None
         self.meters: dict[str, Meter] = {}
         self.events: RawTopic | None = None
-        self.ids = ('', '')
+        self.ids = Ids()
         self.start_ns, self.end_ns = 0, 0
 
     def take(self, contents: Contents) -> None:
@@ -135,7 +135,7 @@ class _Salvage:
 
     def _look(self, topic: RawTopic) -> None:
         """Keep what the manifest says of the episode."""
-        if topic.type == PROPOSAL and topic.rows and self.ids == ('', ''):
+        if topic.type == PROPOSAL and topic.rows and self.ids == Ids():
             self.ids = ids_of(topic.rows[0][3], topic.schema)
         if topic.type == EVENT:
             kept = self.events = self.events or RawTopic(topic.name, topic.type, topic.schema)
@@ -147,8 +147,9 @@ def _manifest(folder: Path, contents: Contents, salvage: _Salvage) -> Manifest:
     stats = [meter.stats() for meter in salvage.meters.values()]
     expected = [Expected(**item) for item in note.get('expected', [])]
     why = contents.damage or 'it was closed without a manifest'
-    verdict, reasons = judge(stats, expected, [f'recovered: {why}'])
-    checkpoint_id, spec_hash = salvage.ids
+    checkpoint_id, spec_hash, problem = salvage.ids
+    notes = filter(None, (f'recovered: {why}', problem))
+    verdict, reasons = judge(stats, expected, tuple(notes))
     outcome, reason = _outcome(folder, salvage.events)
     return Manifest(
         episode_id=folder.name,
