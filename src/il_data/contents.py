@@ -27,7 +27,7 @@ from zstandard import ZstdError
 
 from il_core.errors import UserError
 from il_data.bag import LIBRARY, NOTE, Arrival
-from il_data.schema import definition
+from il_data.schema import definition, jazzy
 
 # What a damaged record can raise: mcap's errors, a cut structure, a wrong checksum, size or id.
 DAMAGE = (McapError, ZstdError, struct.error, ValueError, LookupError, EOFError, MemoryError)
@@ -80,7 +80,7 @@ class Contents:
     """What a bag holds.
 
     Attributes:
-        topics: by resolved name.
+        topics: by resolved name; without messages where its type was not asked for.
         note: what our recorder wrote at the start; empty for foreign bags.
         library: who wrote the file.
         damage: what is wrong with the file, in words; empty where it is whole.
@@ -152,20 +152,27 @@ def library_of(path: Path) -> str:
     return first.library if isinstance(first, Header) else ''
 
 
-def read_any(folder: Path) -> Contents:
+def read_any(folder: Path, types: Collection[str] = ()) -> Contents:
     """Read a bag of any storage (sqlite3, compressed, several files) through rosbags.
+
+    Args:
+        folder: the bag; one of before ROS 2 Iron holds no definitions, there those here stand in.
+        types: message types to keep the data of; empty: all.
 
     Raises:
         UserError: it is no bag, or damaged.
     """
     contents = Contents(library='rosbags')
     try:
-        with AnyReader([folder]) as reader:
+        with AnyReader([folder], default_typestore=jazzy()) as reader:
             topics = {
-                c.id: RawTopic(c.topic, c.msgtype, c.msgdef.data or definition(c.msgtype).text)
-                for c in reader.connections
+                c.id: RawTopic(c.topic, c.msgtype, c.msgdef.data) for c in reader.connections
             }
-            for connection, stamp, data in reader.messages():
+            wanted = [c for c in reader.connections if not types or c.msgtype in types]
+            for connection in wanted:
+                topic = topics[connection.id]
+                topic.schema = topic.schema or definition(topic.type).text
+            for connection, stamp, data in reader.messages(wanted) if wanted else ():
                 topics[connection.id].rows.append((stamp, stamp, 0, bytes(data)))
     except (AnyReaderError, ReaderError, OSError, *DAMAGE) as error:
         raise UserError('bag', str(folder), f'cannot be read ({error})') from error
@@ -233,13 +240,13 @@ class _McapReading:
             self.walk(_RECORD.pack(opcode, len(body)) + body)
 
     def channel(self, record: Channel) -> None:
-        schema = self.schemas[record.schema_id]
-        if self.types and schema.name not in self.types:
-            self.channels[record.id] = None
-            return
-        text = schema.data.decode()
-        topic = RawTopic(record.topic, schema.name, text, dict(record.metadata))
-        self.channels[record.id] = self.contents.topics.setdefault(record.topic, topic)
+        schema, topics = self.schemas[record.schema_id], self.contents.topics
+        kept = not self.types or schema.name in self.types
+        known = topics.get(record.topic)
+        if known is None or (kept and self.types and known.type not in self.types):
+            text = schema.data.decode()
+            topics[record.topic] = RawTopic(record.topic, schema.name, text, dict(record.metadata))
+        self.channels[record.id] = topics[record.topic] if kept else None
 
     def chunk(self, chunk: Chunk) -> None:
         """Take a chunk apart; a damaged one is left out and said."""

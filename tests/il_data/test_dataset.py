@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import sqlite3
 
 import numpy as np
 import pytest
@@ -18,7 +20,7 @@ from il_data.cli import main
 from il_data.dataset import DEMONSTRATIONS, Selection, labels, load_labels
 from il_data.explain import explain
 from il_data.manifest import Verdict
-from il_data.read import read_episode, read_episodes
+from il_data.read import raw, read_episode, read_episodes
 from tests.il_data.fake import EVENTS, IL, STORE, Rig, ToyWorld, cdr, make
 from tests.toy import toy_spec
 
@@ -266,6 +268,37 @@ def test_a_bag_of_several_files_is_judged_by_what_reads_it(tmp_path, capsys):
     assert 'cannot be read' in found.lines[0]
     assert main(['repair', str(bag)]) == 1
     assert 'cannot be read' in capsys.readouterr().out
+
+
+def test_a_bag_without_definitions_is_read_by_those_of_here(tmp_path):
+    """As ROS 2 Humble writes it: sqlite3, nothing said of types."""
+    spec, bag = toy_spec(), tmp_path / 'humble'
+    foreign(bag, StoragePlugin.SQLITE3, spec)
+    (file,) = bag.glob('*.db3')
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute('drop table message_definitions')
+        database.execute(
+            "insert into topics values (99, '/spare', 'spare/msg/Part', 'cdr', '', '')"
+        )
+        database.execute('update schema set schema_version = 3')
+    about = yaml.safe_load((bag / 'metadata.yaml').read_text())
+    about['rosbag2_bagfile_information']['version'] = 5
+    (bag / 'metadata.yaml').write_text(yaml.safe_dump(about))
+    assert read_episode(bag, spec).human_labels.sum() == 45
+
+
+@pytest.mark.parametrize('storage', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_of_other_types_a_bag_gives_names_and_no_data(tmp_path, storage):
+    """A camera fills the memory; a command of another type is what one has to be told."""
+    spec, bag = toy_spec(), tmp_path / 'plain'
+    foreign(bag, storage, spec)
+    found = raw(bag, ('geometry_msgs/msg/PointStamped',))
+    assert len(found.topics) == 5
+    assert {name for name, topic in found.topics.items() if topic.rows} == {'/arm/goal'}
+    unstamped = (dataclasses.replace(spec.robot.commands[0], codec='twist_unstamped'),)
+    robot = dataclasses.replace(spec.robot, commands=unstamped)
+    with pytest.raises(UserError, match=r'no geometry_msgs/msg/Twist of.*/twist \(.*TwistStamped'):
+        read_episode(bag, dataclasses.replace(spec, robot=robot))
 
 
 def test_a_foreign_bag_of_no_use_says_why(tmp_path):
