@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -129,6 +130,15 @@ def _scalar(hint: Any, origin: Any, value: Any, where: str) -> Any:
         return float(value)
     if isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
-    raise UserError(
-        where, value, f'must be {"a number" if hint in (int, float) else hint.__name__}'
-    )
+    raise UserError(where, value, f'must be {_words(hint, value)}')
+
+
+def _words(hint: type, value: object) -> str:
+    if hint not in (int, float):
+        return hint.__name__
+    kind = 'a whole number' if hint is int else 'a number'
+    try:
+        known = isinstance(value, str) and math.isfinite(float(value)) and 'e' in value.lower()
+    except ValueError:
+        known = False
+    return f'{kind}; YAML needs a dot and a sign in it, as in 1.0e-3' if known else kind
