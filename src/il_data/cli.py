@@ -127,11 +127,19 @@ def _topics(known: Manifest) -> Table:
 
 
 def _explain(bags: Sequence[Path], console: Console) -> int:
+    worst = 0
     for bag in bags:
         if being_recorded(bag):
             console.print(f'{bag.name} {BEING_RECORDED}')
             continue
-        line = explain(bag)
+        try:
+            line = explain(bag)
+        except UserError as error:
+            if len(bags) == 1:
+                raise
+            worst = 1
+            console.print(f'{bag.name}: {error}', markup=False)
+            continue
         head = ('at (s)', 'for (s)', 'step', 'tick', 'from', 'to', 'driver', 'cause')
         table = screen.table(*head, title=bag.name)
         for span in line.spans:
@@ -144,7 +152,7 @@ def _explain(bags: Sequence[Path], console: Console) -> int:
         said += [(at_s, _told(event)) for at_s, event in line.events]
         for at_s, words in sorted(said, key=lambda pair: pair[0]):
             console.print(f'{at_s:8.2f} s  {words}', markup=False)
-    return 0
+    return worst
 
 
 def _told(event: EpisodeEvent) -> str:

@@ -306,6 +306,10 @@ def test_check_and_repair_on_the_command_line(tmp_path, capsys):
     _, path = crashed(tmp_path)
     assert main(['info', str(tmp_path)]) == 1
     capsys.readouterr()
+    assert main(['explain', str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert f'{path.parent.name}: bag is' in said
+    assert 'event OUTCOME: success' in said, 'of the other one'
     assert main(['check', str(path.parent)]) == 1
     assert capsys.readouterr().out.count(f'il bags repair {path.parent}') == 1
     assert main(['repair', str(tmp_path)]) == 0
