@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import io
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -191,6 +192,7 @@ class BagWriter:
             return
         self._mcap.finish()
         self._file.flush()
+        os.fsync(self._file.fileno())  # a manifest on the disk speaks for it
         text = yaml.safe_dump(
             {'rosbag2_bagfile_information': self._metadata()}, sort_keys=False, width=1000
         )

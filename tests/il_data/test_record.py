@@ -330,6 +330,24 @@ def test_a_proposal_that_nobody_can_read_costs_no_episode(rig, killed):
     assert load(bag(rig, done)) == done
 
 
+def test_a_bag_is_on_the_disk_before_its_manifest_and_before_what_a_repair_replaces(
+    rig, monkeypatch
+):
+    """Else a power cut leaves a manifest that speaks for a file without an end."""
+    synced, sync = [], os.fsync
+
+    def see(handle):
+        synced.append(Path(os.readlink(f'/proc/self/fd/{handle}')).suffix)
+        sync(handle)
+
+    monkeypatch.setattr(os, 'fsync', see)
+    done = rig.episode()
+    assert [kind for kind in synced if kind in ('.mcap', '.part')] == ['.mcap', '.part', '.part']
+    synced.clear()
+    repair(bag(rig, done))
+    assert '.mcap' in synced[:2]
+
+
 def test_heavy_loss_and_silence_are_bad(rig):
     world, episode_id = ToyWorld(rig.spec), rig.begin()
     for tick in range(20):
