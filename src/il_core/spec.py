@@ -14,7 +14,7 @@ import numpy as np
 
 from il_core.codecs import ArrayCodec, codec
 from il_core.errors import UserError
-from il_core.structure import differences, plain
+from il_core.structure import check_plain, differences, plain
 from il_core.types import NS_PER_S, AxisKind, Vector
 
 
@@ -204,6 +204,7 @@ class TaskSpec:
 
     def __post_init__(self) -> None:
         _above_zero(f'task {self.name}: horizon_s', self.horizon_s)
+        check_plain(f'task {self.name}: params', self.params)
 
 
 @dataclass(frozen=True)

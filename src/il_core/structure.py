@@ -60,6 +60,22 @@ def plain(value: object) -> Any:
     return value
 
 
+def check_plain(where: str, value: object) -> None:
+    """Raise UserError where a value is not what every JSON reader can hold: YAML makes dates, and
+    has numbers that are not finite."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            check_plain(f'{where}: {key}', item)
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            check_plain(f'{where}[{i}]', item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UserError(where, value, 'must be finite')
+    elif value is not None and not isinstance(value, str | int | float):
+        rule = 'must be text (in quotes), a number, true or false, a list or a mapping'
+        raise UserError(where, str(value), rule)
+
+
 def differences(old: object, new: object, where: str = '') -> list[str]:
     """Return one line per leaf that differs between two plain values: `axes[0].low: -1.0 ->
     -2.0`."""

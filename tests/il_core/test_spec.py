@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import math
 from typing import Any
 
@@ -80,6 +81,14 @@ def robot(**changes: Any) -> RobotSpec:
         ),
         (lambda: TaskSpec('t', 'r', 0), 'horizon_s is 0: must be above 0'),
         (lambda: TaskSpec('t', 'r', math.inf), 'horizon_s is inf: must be above 0 and finite'),
+        (
+            lambda: TaskSpec('t', 'r', 1, params={'box': {'high': [1, math.inf]}}),
+            r'task t: params: box: high\[1\] is inf: must be finite',
+        ),
+        (
+            lambda: TaskSpec('t', 'r', 1, params={'made': datetime.date(2026, 1, 1)}),
+            "params: made is '2026-01-01': must be text .in quotes., a number",
+        ),
         (
             lambda: Spec(robot(), TaskSpec('t', 'r', 1, streams=(STREAM,))),
             "'odom': is named twice",
