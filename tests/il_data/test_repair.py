@@ -359,6 +359,21 @@ def test_nothing_in_a_table_is_cut(tmp_path, capsys, monkeypatch):
             assert kind in ''.join(row[-2].strip() for row in rows)
 
 
+def test_a_name_with_brackets_is_shown_whole(tmp_path, capsys):
+    """The terminal takes them for colours."""
+    name = 'reach[old]'
+    done = Rig(tmp_path).episode()
+    (tmp_path / done.episode_id).rename(tmp_path / name)
+    for what in ('explain', 'check', 'repair'):
+        assert main([what, str(tmp_path)]) == 0
+        assert name in capsys.readouterr().out
+    (tmp_path / name / 'manifest.json').write_text('{')
+    assert main(['info', str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert f'{name} ' in said
+    assert said.count('is damaged') == 1
+
+
 def test_a_damaged_manifest_is_said_once_with_the_remedy(tmp_path, capsys):
     bag = tmp_path / Rig(tmp_path).episode().episode_id
     (bag / 'manifest.json').write_text('{')
