@@ -106,7 +106,8 @@ class BagWriter:
     """Write the bag of one episode. A context manager; `close` makes it a valid rosbag2.
 
     Args:
-        folder: the bag's directory; made, must not exist. Its name names the file in it.
+        folder: the bag's directory; made, must not exist. Its name names the file in it, unless
+            `file` does.
         note: what must be known of a bag that was cut off (seed, operator, spec ...).
         flush_s: how much may be lost when the process is killed.
         library: who recorded it; a repair writes for others, too.
@@ -118,10 +119,11 @@ class BagWriter:
         note: Mapping[str, Any],
         flush_s: float = 0.5,
         library: str = LIBRARY,
+        file: str = '',
     ) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
-        self.path = folder / f'{folder.name}_0.mcap'
+        self.path = folder / (file or f'{folder.name}_0.mcap')
         self._flush_ns = round(flush_s * NS_PER_S)
         self._flushed_ns: int | None = None
         self._channels: dict[str, int] = {}

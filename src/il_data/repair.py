@@ -43,7 +43,7 @@ def repair(folder: Path) -> Manifest:
     path = mcap_file(folder)
     if is_open(path):
         raise UserError('bag', str(folder), 'is being recorded right now; stop the episode first')
-    salvage = _Salvage(folder)
+    salvage = _Salvage(path)
     try:
         for contents in mcap_chunks(path):
             salvage.take(contents)
@@ -84,7 +84,8 @@ class _Salvage:
         start_ns, end_ns: receive stamps.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, path: Path) -> None:
+        folder, self._file = path.parent, path.name
         self._aside = folder.parent / f'.{folder.name}.repair'
         if self._aside.exists():
             shutil.rmtree(self._aside)
@@ -101,7 +102,8 @@ class _Salvage:
             if not contents.count:
                 return  # the note stands before the first message
             aside = self._aside / self._name
-            self._bag = BagWriter(aside, contents.note, library=contents.library)
+            note, library = contents.note, contents.library
+            self._bag = BagWriter(aside, note, library=library, file=self._file)
         for topic in contents.topics.values():
             if topic.name not in self.meters:
                 self._add(self._bag, topic, contents.note)

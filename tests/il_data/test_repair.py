@@ -410,6 +410,16 @@ def test_help_shows_an_example(capsys):
     assert 'il bags repair runs/first/bags' in capsys.readouterr().out
 
 
+def test_a_bag_in_a_renamed_folder_names_its_file_after_a_repair(tmp_path):
+    """Or `ros2 bag play` finds none."""
+    _, path = crashed(tmp_path)
+    path.parent.rename(tmp_path / 'kept')
+    repair(tmp_path / 'kept')
+    about = yaml.safe_load((tmp_path / 'kept' / 'metadata.yaml').read_text())
+    (named,) = about['rosbag2_bagfile_information']['relative_file_paths']
+    assert (tmp_path / 'kept' / named).is_file()
+
+
 def test_that_nobody_came_is_known_after_a_repair_too(tmp_path):
     """Such an episode is the one of its seed, be its recording cut off or not."""
     _, path = crashed(tmp_path, 120, said=NOBODY_CAME)
