@@ -23,7 +23,7 @@ from mcap.stream_reader import StreamReader, get_chunk_data_stream
 from mcap.writer import MCAP0_MAGIC
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.rosbag2.errors import ReaderError
-from zstandard import ZstdError
+from zstandard import FRAME_HEADER, ZstdDecompressor, ZstdError
 
 from il_core.errors import UserError
 from il_data.bag import LIBRARY, NOTE, Arrival
@@ -260,6 +260,7 @@ class _McapReading:
         """Take records that lie one behind the other; nearly all are messages."""
         at, end = 0, len(data)
         channels, unpack, head = self.channels, _MESSAGE.unpack_from, _MESSAGE.size
+        foreign = not self.contents.ours
         while at < end:
             opcode, length = _RECORD.unpack_from(data, at)
             after = at + _RECORD.size + length
@@ -267,7 +268,10 @@ class _McapReading:
                 _, _, channel, sequence, log_ns, publish_ns = unpack(data, at)
                 topic = channels.get(channel)
                 if topic is not None:
-                    topic.rows.append((log_ns, publish_ns, sequence, data[at + head : after]))
+                    body = data[at + head : after]
+                    if foreign and body.startswith(FRAME_HEADER):  # no CDR begins so
+                        body = ZstdDecompressor().decompress(body)
+                    topic.rows.append((log_ns, publish_ns, sequence, body))
             elif opcode == Opcode.SCHEMA:
                 schema = _schema(data[at + _RECORD.size : after])
                 self.schemas[schema.id] = schema

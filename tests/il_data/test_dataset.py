@@ -9,7 +9,8 @@ import sqlite3
 import numpy as np
 import pytest
 import yaml
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from il_core.errors import UserError
 from il_core.types import NS_PER_S, Mode, Outcome, Owner
@@ -21,6 +22,7 @@ from il_data.dataset import DEMONSTRATIONS, Selection, labels, load_labels
 from il_data.explain import explain
 from il_data.manifest import Verdict
 from il_data.read import raw, read_episode, read_episodes
+from il_data.repair import repair
 from tests.il_data.fake import EVENTS, IL, STORE, Rig, ToyWorld, cdr, make
 from tests.toy import toy_spec
 
@@ -138,14 +140,19 @@ def test_steps_are_those_of_a_rollout(rig):
     assert steps[0].proposal.frame.age_s == 0.0
 
 
-def foreign(path, storage, spec, drop='', others=False, grips=1, start_s=1, jump_s=0):
+def foreign(
+    path, storage, spec, drop='', others=False, grips=1, start_s=1, jump_s=0, squeeze=None
+):
     """Write a plain bag as `ros2 bag record` would: streams and commands, nothing of ours.
 
     The pose moves 0.1 m per tick in x, 0.1 s apart; commands stop after 2 s. `others`: somebody
     else publishes on joint_states, too, and first. `grips`: entries of most gripper commands.
-    `jump_s`: by so much the clock is set 1.5 s after `start_s`.
+    `jump_s`: by so much the clock is set 1.5 s after `start_s`. `squeeze`: what is compressed.
     """
-    with Writer(path, version=9, storage_plugin=storage) as writer:
+    writing = Writer(path, version=9, storage_plugin=storage)
+    if squeeze is not None:
+        writing.set_compression(squeeze, CompressionFormat.ZSTD)
+    with writing as writer:
         topics = [(s.topic, s.type) for s in spec.streams]
         topics += [(c.topic, c.type) for c in spec.robot.commands]
         connections = {
@@ -202,6 +209,29 @@ def test_a_foreign_bag_trains_through_a_spec(tmp_path, storage):
     assert len(labels([episode]).columns) == 45
     again = read_episode(tmp_path / 'plain', spec)
     assert again.steps.tobytes() == episode.steps.tobytes()
+
+
+@pytest.mark.parametrize('squeeze', [CompressionMode.FILE, CompressionMode.MESSAGE])
+@pytest.mark.parametrize('storage', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_a_compressed_bag_is_read_as_any(tmp_path, storage, squeeze):
+    """As `ros2 bag record --compression-mode file | message --compression-format zstd`."""
+    spec = toy_spec()
+    foreign(tmp_path / 'plain', storage, spec)
+    foreign(tmp_path / 'tight', storage, spec, squeeze=squeeze)
+    plain, tight = (read_episode(tmp_path / name, spec) for name in ('plain', 'tight'))
+    assert tight.steps.tobytes() == plain.steps.tobytes()
+
+
+def test_messages_compressed_one_by_one_are_messages_after_a_repair(tmp_path):
+    spec = toy_spec()
+    foreign(tmp_path / 'cut', StoragePlugin.MCAP, spec, squeeze=CompressionMode.MESSAGE)
+    file = tmp_path / 'cut' / 'cut.mcap'
+    file.write_bytes(file.read_bytes()[:-100])
+    repair(tmp_path / 'cut')
+    assert len(read_episode(tmp_path / 'cut', spec)) == 60
+    with AnyReader([tmp_path / 'cut']) as reader:
+        for connection, _, data in reader.messages():
+            reader.deserialize(data, connection.msgtype)
 
 
 @pytest.mark.parametrize('jump_s', [100, 56 * 365 * 86400])
