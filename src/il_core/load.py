@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -61,12 +61,31 @@ def spec_from_plain(data: object, where: str) -> Spec:
 
 
 def read_yaml(path: Path) -> object:
-    """Return what a YAML file holds. Raises UserError where it is none."""
+    """Return what a YAML file holds. Raises UserError where it is none, or where a key is there
+    twice: YAML would take the last one and say nothing."""
     try:
-        data: object = yaml.safe_load(path.read_text())
+        text = path.read_text()
+        tree, data = yaml.compose(text, yaml.SafeLoader), yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(path.name, str(error), 'is not YAML') from error
+    for key in _keys_met_again(tree):
+        line = key.start_mark.line + 1
+        raise UserError(f'{path.name}: key', key.value, f'is there twice, again in line {line}')
     return data
+
+
+def _keys_met_again(node: yaml.Node | None) -> Iterator[yaml.Node]:
+    """Yield the keys below `node` that their mapping has already."""
+    if isinstance(node, yaml.MappingNode):
+        met: set[object] = set()
+        for key, value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in met:
+                yield key
+            met.add(key.value if isinstance(key, yaml.ScalarNode) else None)
+            yield from _keys_met_again(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _keys_met_again(item)
 
 
 def structured(kind: type[T], data: object, path: Path) -> T:

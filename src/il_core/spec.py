@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from il_core.codecs import codec
+from il_core.codecs import ArrayCodec, codec
 from il_core.errors import UserError
-from il_core.structure import differences, plain
+from il_core.structure import check_plain, differences, plain
 from il_core.types import NS_PER_S, AxisKind, Vector
 
 
@@ -46,6 +46,13 @@ class Axis:
         where = f'axis {self.name}'
         if not self.low < self.high:
             raise UserError(f'{where}: low', self.low, f'must be below high ({self.high})')
+        whole = self.kind is AxisKind.DISCRETE
+        for key in ('low', 'high', 'idle'):
+            value = getattr(self, key)
+            if not np.isfinite(value):
+                raise UserError(f'{where}: {key}', value, 'must be finite')
+            if whole and key != 'idle' and not float(value).is_integer():
+                raise UserError(f'{where}: {key}', value, 'must be a whole number if discrete')
         for key in ('max_rate', 'max_accel', 'weight'):
             if not 0 <= getattr(self, key) < np.inf:
                 raise UserError(f'{where}: {key}', getattr(self, key), 'must be 0 or above')
@@ -82,6 +89,9 @@ class Stream:
         if not self.topic:
             object.__setattr__(self, 'topic', self.name)
         codec('stream', self.codec).decoder(self.fields)
+        if not 0 <= self.rate_hz < np.inf:
+            rule = 'must be 0 (not judged) or above, and finite'
+            raise UserError(f'stream {self.name}: rate_hz', self.rate_hz, rule)
         _above_zero(f'stream {self.name}: max_age_s', self.max_age_s)
         _unique(f'stream {self.name}: fields', list(self.fields))
 
@@ -106,7 +116,10 @@ class CommandTopic:
     frame_id: str = ''
 
     def __post_init__(self) -> None:
-        codec('command', self.codec).decoder(self.fields)
+        known = codec('command', self.codec)
+        known.decoder(self.fields)
+        if not isinstance(known, ArrayCodec):  # there they go by place
+            _unique(f'command {self.topic}: fields', list(self.fields))
         if len(self.axes) != len(self.fields):
             raise UserError(
                 f'command {self.topic}: fields', self.fields, f'must match the axes {self.axes}'
@@ -138,6 +151,7 @@ class RobotSpec:
 
     def __post_init__(self) -> None:
         _above_zero(f'robot {self.name}: rate_hz', self.rate_hz)
+        _above_zero(f'robot {self.name}: command_timeout_s', self.command_timeout_s)
         if not self.axes:
             raise UserError(f'robot {self.name}: axes', [], 'must name at least one axis')
         _unique(f'robot {self.name}: axes', [a.name for a in self.axes])
@@ -190,6 +204,7 @@ class TaskSpec:
 
     def __post_init__(self) -> None:
         _above_zero(f'task {self.name}: horizon_s', self.horizon_s)
+        check_plain(f'task {self.name}: params', self.params)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -57,6 +58,22 @@ def plain(value: object) -> Any:
     if isinstance(value, tuple | list):
         return [plain(item) for item in value]
     return value
+
+
+def check_plain(where: str, value: object) -> None:
+    """Raise UserError where a value is not what every JSON reader can hold: YAML makes dates, and
+    has numbers that are not finite."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            check_plain(f'{where}: {key}', item)
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            check_plain(f'{where}[{i}]', item)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UserError(where, value, 'must be finite')
+    elif value is not None and not isinstance(value, str | int | float):
+        rule = 'must be text (in quotes), a number, true or false, a list or a mapping'
+        raise UserError(where, str(value), rule)
 
 
 def differences(old: object, new: object, where: str = '') -> list[str]:
@@ -129,6 +146,15 @@ def _scalar(hint: Any, origin: Any, value: Any, where: str) -> Any:
         return float(value)
     if isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
         return value
-    raise UserError(
-        where, value, f'must be {"a number" if hint in (int, float) else hint.__name__}'
-    )
+    raise UserError(where, value, f'must be {_words(hint, value)}')
+
+
+def _words(hint: type, value: object) -> str:
+    if hint not in (int, float):
+        return hint.__name__
+    kind = 'a whole number' if hint is int else 'a number'
+    try:
+        known = isinstance(value, str) and math.isfinite(float(value)) and 'e' in value.lower()
+    except ValueError:
+        known = False
+    return f'{kind}; YAML needs a dot and a sign in it, as in 1.0e-3' if known else kind

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import io
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,15 +106,24 @@ class BagWriter:
     """Write the bag of one episode. A context manager; `close` makes it a valid rosbag2.
 
     Args:
-        folder: the bag's directory; made, must not exist. Its name names the file in it.
+        folder: the bag's directory; made, must not exist. Its name names the file in it, unless
+            `file` does.
         note: what must be known of a bag that was cut off (seed, operator, spec ...).
         flush_s: how much may be lost when the process is killed.
+        library: who recorded it; a repair writes for others, too.
     """
 
-    def __init__(self, folder: Path, note: Mapping[str, Any], flush_s: float = 0.5) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        note: Mapping[str, Any],
+        flush_s: float = 0.5,
+        library: str = LIBRARY,
+        file: str = '',
+    ) -> None:
         folder.mkdir(parents=True)
         self.folder = folder
-        self.path = folder / f'{folder.name}_0.mcap'
+        self.path = folder / (file or f'{folder.name}_0.mcap')
         self._flush_ns = round(flush_s * NS_PER_S)
         self._flushed_ns: int | None = None
         self._channels: dict[str, int] = {}
@@ -126,7 +136,7 @@ class BagWriter:
         self._file: io.BufferedWriter = self.path.open('wb')
         fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._mcap: Any = Writer(self._file, CHUNK_BYTES, CompressionType.ZSTD)
-        self._mcap.start(PROFILE, LIBRARY)
+        self._mcap.start(PROFILE, library)
         self._mcap.add_metadata(NOTE, {'note': json.dumps(note)})
         self._file.flush()
 
@@ -184,6 +194,7 @@ class BagWriter:
             return
         self._mcap.finish()
         self._file.flush()
+        os.fsync(self._file.fileno())  # a manifest on the disk speaks for it
         text = yaml.safe_dump(
             {'rosbag2_bagfile_information': self._metadata()}, sort_keys=False, width=1000
         )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from il_core import screen
@@ -92,19 +94,19 @@ def _info(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:
     worst = 0
     for bag in bags:
         if being_recorded(bag):
-            table.add_row(bag.name, '', BEING_RECORDED)
+            table.add_row(escape(bag.name), '', BEING_RECORDED)
             continue
         try:
             episode = read_episode(bag, spec)
         except UserError as error:
             worst = 1
-            table.add_row(bag.name, '', '[red]unreadable')
+            table.add_row(escape(bag.name), '', '[red]unreadable')
             notes.append(f'{bag.name}: {error}')
             continue
         known = episode.manifest
         counts = (len(episode), episode.human_actions, episode.robot_actions, episode.switches)
         table.add_row(
-            known.episode_id,
+            escape(known.episode_id),
             known.outcome.name.lower(),
             _colored(known.verdict),
             *map(str, counts),
@@ -112,7 +114,8 @@ def _info(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:
         notes += [f'{bag.name}: {line}' for line in (known.reason, *known.reasons) if line]
     _show(table, notes, console)
     if len(bags) == 1 and (bags[0] / manifest.FILE).exists():
-        console.print(_topics(manifest.load(bags[0])))
+        with contextlib.suppress(UserError):  # it is damaged, as was said
+            console.print(_topics(manifest.load(bags[0])))
     return worst
 
 
@@ -127,13 +130,21 @@ def _topics(known: Manifest) -> Table:
 
 
 def _explain(bags: Sequence[Path], console: Console) -> int:
+    worst = 0
     for bag in bags:
         if being_recorded(bag):
-            console.print(f'{bag.name} {BEING_RECORDED}')
+            console.print(f'{bag.name} {BEING_RECORDED}', markup=False)
             continue
-        line = explain(bag)
+        try:
+            line = explain(bag)
+        except UserError as error:
+            if len(bags) == 1:
+                raise
+            worst = 1
+            console.print(f'{bag.name}: {error}', markup=False)
+            continue
         head = ('at (s)', 'for (s)', 'step', 'tick', 'from', 'to', 'driver', 'cause')
-        table = screen.table(*head, title=bag.name)
+        table = screen.table(*head, title=escape(bag.name))
         for span in line.spans:
             now = span.state
             before = '' if span.before is Mode.UNKNOWN else span.before.name
@@ -144,7 +155,7 @@ def _explain(bags: Sequence[Path], console: Console) -> int:
         said += [(at_s, _told(event)) for at_s, event in line.events]
         for at_s, words in sorted(said, key=lambda pair: pair[0]):
             console.print(f'{at_s:8.2f} s  {words}', markup=False)
-    return 0
+    return worst
 
 
 def _told(event: EpisodeEvent) -> str:
@@ -161,7 +172,7 @@ def _check(bags: Sequence[Path], spec: Spec | None, console: Console) -> int:
     for bag in bags:
         found = check(bag, spec)
         worst = max(worst, int(found.verdict is Verdict.BAD))
-        table.add_row(bag.name, _colored(found.verdict))
+        table.add_row(escape(bag.name), _colored(found.verdict))
         notes += [f'{bag.name}: {line}' for line in found.lines]
     _show(table, notes, console)
     return worst
@@ -172,18 +183,18 @@ def _repair(bags: Sequence[Path], console: Console) -> int:
     worst = 0
     for bag in bags:
         if being_recorded(bag):
-            table.add_row(bag.name, '', f'{BEING_RECORDED}, left alone')
+            table.add_row(escape(bag.name), '', f'{BEING_RECORDED}, left alone')
             continue
         try:
             if not damage(bag):
-                table.add_row(bag.name, _left_alone(bag), 'whole, left alone')
+                table.add_row(escape(bag.name), _left_alone(bag), 'whole, left alone')
                 continue
             done = repair(bag)
-            table.add_row(bag.name, _colored(done.verdict), 'recovered')
+            table.add_row(escape(bag.name), _colored(done.verdict), 'recovered')
             notes += [f'{bag.name}: {line}' for line in done.reasons]
         except UserError as error:
             worst = 1
-            table.add_row(bag.name, '[red]BAD', 'nothing')
+            table.add_row(escape(bag.name), '[red]BAD', 'nothing')
             notes.append(f'{bag.name}: {error}')
     _show(table, notes, console)
     return worst

@@ -23,11 +23,11 @@ from mcap.stream_reader import StreamReader, get_chunk_data_stream
 from mcap.writer import MCAP0_MAGIC
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.rosbag2.errors import ReaderError
-from zstandard import ZstdError
+from zstandard import FRAME_HEADER, ZstdDecompressor, ZstdError
 
 from il_core.errors import UserError
 from il_data.bag import LIBRARY, NOTE, Arrival
-from il_data.schema import definition
+from il_data.schema import definition, jazzy
 
 # What a damaged record can raise: mcap's errors, a cut structure, a wrong checksum, size or id.
 DAMAGE = (McapError, ZstdError, struct.error, ValueError, LookupError, EOFError, MemoryError)
@@ -80,7 +80,7 @@ class Contents:
     """What a bag holds.
 
     Attributes:
-        topics: by resolved name.
+        topics: by resolved name; without messages where its type was not asked for.
         note: what our recorder wrote at the start; empty for foreign bags.
         library: who wrote the file.
         damage: what is wrong with the file, in words; empty where it is whole.
@@ -152,20 +152,27 @@ def library_of(path: Path) -> str:
     return first.library if isinstance(first, Header) else ''
 
 
-def read_any(folder: Path) -> Contents:
+def read_any(folder: Path, types: Collection[str] = ()) -> Contents:
     """Read a bag of any storage (sqlite3, compressed, several files) through rosbags.
+
+    Args:
+        folder: the bag; one of before ROS 2 Iron holds no definitions, there those here stand in.
+        types: message types to keep the data of; empty: all.
 
     Raises:
         UserError: it is no bag, or damaged.
     """
     contents = Contents(library='rosbags')
     try:
-        with AnyReader([folder]) as reader:
+        with AnyReader([folder], default_typestore=jazzy()) as reader:
             topics = {
-                c.id: RawTopic(c.topic, c.msgtype, c.msgdef.data or definition(c.msgtype).text)
-                for c in reader.connections
+                c.id: RawTopic(c.topic, c.msgtype, c.msgdef.data) for c in reader.connections
             }
-            for connection, stamp, data in reader.messages():
+            wanted = [c for c in reader.connections if not types or c.msgtype in types]
+            for connection in wanted:
+                topic = topics[connection.id]
+                topic.schema = topic.schema or definition(topic.type).text
+            for connection, stamp, data in reader.messages(wanted) if wanted else ():
                 topics[connection.id].rows.append((stamp, stamp, 0, bytes(data)))
     except (AnyReaderError, ReaderError, OSError, *DAMAGE) as error:
         raise UserError('bag', str(folder), f'cannot be read ({error})') from error
@@ -233,13 +240,13 @@ class _McapReading:
             self.walk(_RECORD.pack(opcode, len(body)) + body)
 
     def channel(self, record: Channel) -> None:
-        schema = self.schemas[record.schema_id]
-        if self.types and schema.name not in self.types:
-            self.channels[record.id] = None
-            return
-        text = schema.data.decode()
-        topic = RawTopic(record.topic, schema.name, text, dict(record.metadata))
-        self.channels[record.id] = self.contents.topics.setdefault(record.topic, topic)
+        schema, topics = self.schemas[record.schema_id], self.contents.topics
+        kept = not self.types or schema.name in self.types
+        known = topics.get(record.topic)
+        if known is None or (kept and self.types and known.type not in self.types):
+            text = schema.data.decode()
+            topics[record.topic] = RawTopic(record.topic, schema.name, text, dict(record.metadata))
+        self.channels[record.id] = topics[record.topic] if kept else None
 
     def chunk(self, chunk: Chunk) -> None:
         """Take a chunk apart; a damaged one is left out and said."""
@@ -253,6 +260,7 @@ class _McapReading:
         """Take records that lie one behind the other; nearly all are messages."""
         at, end = 0, len(data)
         channels, unpack, head = self.channels, _MESSAGE.unpack_from, _MESSAGE.size
+        foreign = not self.contents.ours
         while at < end:
             opcode, length = _RECORD.unpack_from(data, at)
             after = at + _RECORD.size + length
@@ -260,7 +268,10 @@ class _McapReading:
                 _, _, channel, sequence, log_ns, publish_ns = unpack(data, at)
                 topic = channels.get(channel)
                 if topic is not None:
-                    topic.rows.append((log_ns, publish_ns, sequence, data[at + head : after]))
+                    body = data[at + head : after]
+                    if foreign and body.startswith(FRAME_HEADER):  # no CDR begins so
+                        body = ZstdDecompressor().decompress(body)
+                    topic.rows.append((log_ns, publish_ns, sequence, body))
             elif opcode == Opcode.SCHEMA:
                 schema = _schema(data[at + _RECORD.size : after])
                 self.schemas[schema.id] = schema

@@ -157,8 +157,9 @@ def no_bags(folder: Path) -> UserError:
 
 def _bags(folder: Path) -> list[tuple[Path, Files]]:
     own = cache.files_of(folder)
-    if own.storage:
-        return [(folder, own)]
+    if own.storage:  # '.' and '..' are to be called by their names
+        named = folder.name not in ('', '..')
+        return [(folder if named else Path(os.path.abspath(folder)), own)]
     if not folder.is_dir():
         return []
     inside = in_order(name for name in os.listdir(folder) if not name.startswith('.'))
@@ -216,10 +217,10 @@ def _decode(path: Path, spec: Spec) -> Extract:
 
 def raw(path: Path, types: Iterable[str]) -> Contents:
     """Return a bag's messages of these types. Raises UserError where it is damaged or empty."""
-    files = _storage(path)
+    files, types = _storage(path), frozenset(types)
     if len(files) > 1 or files[0].suffix != '.mcap':
-        return read_any(path)
-    contents = read_mcap(files[0], frozenset(types))
+        return read_any(path, types)
+    contents = read_mcap(files[0], types)
     if contents.damage and is_open(files[0]):
         raise UserError('bag', str(path), BEING_RECORDED)
     if contents.damage:

@@ -155,8 +155,8 @@ class Recording:
     def manifest(self, spec: Spec, expected: Sequence[Expected]) -> Manifest:
         """Sum up the episode."""
         stats = tuple(meter.stats() for meter in self.meters.values())
-        checkpoint_id, spec_hash = ids_of(self.proposal)
-        notes = self.notes
+        checkpoint_id, spec_hash, problem = ids_of(self.proposal)
+        notes = (*self.notes, problem) if problem else self.notes
         if spec_hash not in ('', spec.hash):
             notes = (
                 *notes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from il_data.contents import Contents, RawTopic, mcap_chunks
 from il_data.manifest import FILE, Expected, Manifest, judge, load, spec_of
 from il_data.meter import Meter
 from il_data.plan import is_shared
-from il_data.proposals import PROPOSAL, ids_of
+from il_data.proposals import PROPOSAL, Ids, ids_of
 from il_data.schema import Definition
 from il_data.shelf import UNREADABLE, put_away
 from il_data.skew import skew_note
@@ -39,10 +40,11 @@ def repair(folder: Path) -> Manifest:
         UserError: no MCAP file there, a recorder still writes it, nothing in it is readable, or
             the disk is full.
     """
+    folder = Path(os.path.abspath(folder))  # '.' has no name, and nothing lies beside it
     path = mcap_file(folder)
     if is_open(path):
         raise UserError('bag', str(folder), 'is being recorded right now; stop the episode first')
-    salvage = _Salvage(folder)
+    salvage = _Salvage(path)
     try:
         for contents in mcap_chunks(path):
             salvage.take(contents)
@@ -83,7 +85,8 @@ class _Salvage:
         start_ns, end_ns: receive stamps.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, path: Path) -> None:
+        folder, self._file = path.parent, path.name
         self._aside = folder.parent / f'.{folder.name}.repair'
         if self._aside.exists():
             shutil.rmtree(self._aside)
@@ -91,7 +94,7 @@ class _Salvage:
         self._bag: BagWriter | None = None
         self.meters: dict[str, Meter] = {}
         self.events: RawTopic | None = None
-        self.ids = ('', '')
+        self.ids = Ids()
         self.start_ns, self.end_ns = 0, 0
 
     def take(self, contents: Contents) -> None:
@@ -99,7 +102,9 @@ class _Salvage:
         if self._bag is None:
             if not contents.count:
                 return  # the note stands before the first message
-            self._bag = BagWriter(self._aside / self._name, contents.note)
+            aside = self._aside / self._name
+            note, library = contents.note, contents.library
+            self._bag = BagWriter(aside, note, library=library, file=self._file)
         for topic in contents.topics.values():
             if topic.name not in self.meters:
                 self._add(self._bag, topic, contents.note)
@@ -133,7 +138,7 @@ class _Salvage:
 
     def _look(self, topic: RawTopic) -> None:
         """Keep what the manifest says of the episode."""
-        if topic.type == PROPOSAL and topic.rows and self.ids == ('', ''):
+        if topic.type == PROPOSAL and topic.rows and self.ids == Ids():
             self.ids = ids_of(topic.rows[0][3], topic.schema)
         if topic.type == EVENT:
             kept = self.events = self.events or RawTopic(topic.name, topic.type, topic.schema)
@@ -147,8 +152,9 @@ def _manifest(folder: Path, contents: Contents, salvage: _Salvage) -> Manifest:
     why = contents.damage or 'it was closed without a manifest'
     spec = spec_of(Manifest(folder.name, spec=note.get('spec', {})))
     skewed = skew_note(salvage.meters.values(), spec) if spec else ''
-    verdict, reasons = judge(stats, expected, [f'recovered: {why}', *filter(None, [skewed])])
-    checkpoint_id, spec_hash = salvage.ids
+    checkpoint_id, spec_hash, problem = salvage.ids
+    notes = filter(None, (f'recovered: {why}', problem, skewed))
+    verdict, reasons = judge(stats, expected, tuple(notes))
     outcome, reason = _outcome(folder, salvage.events)
     return Manifest(
         episode_id=folder.name,

@@ -100,7 +100,7 @@ def _text(msgtype: str) -> str:
         for path in (place / package / 'msg' / f'{name}.msg', place / 'msg' / f'{name}.msg'):
             if path.is_file() and (package == path.parts[-3] or package == 'interactive_il'):
                 return path.read_text()
-    store = _jazzy()
+    store = jazzy()
     if msgtype not in store.fielddefs:
         looked = ', '.join(map(str, _places()))
         raise UserError('message type', msgtype, f'no {name}.msg of {package} below {looked}')
@@ -115,5 +115,6 @@ def _places() -> list[Path]:
 
 
 @functools.cache
-def _jazzy() -> Typestore:
+def jazzy() -> Typestore:
+    """Return the message definitions of ROS 2 Jazzy."""
     return get_typestore(Stores.ROS2_JAZZY)

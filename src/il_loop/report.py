@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from il_core.errors import UserError
+from il_core.extras import refusal
 from il_core.types import NS_PER_S, Owner
 from il_core.writable import check_file
 from il_data.atomic import write_text
@@ -27,7 +30,7 @@ def write_report(run: RunFolder, *, pictures: bool = True) -> Path:
     """Write report/index.html by atomic rename and return its path.
 
     Args:
-        pictures: render two episodes again in the simulator.
+        pictures: render two episodes again in the simulator, where that can be done here.
 
     Raises:
         UserError: no rounds, a bag that cannot be read, or a folder that cannot be written.
@@ -36,14 +39,15 @@ def write_report(run: RunFolder, *, pictures: bool = True) -> Path:
     if not data.rounds:
         raise run.lacks('holds no round yet', 'make one with `il round`')
     check_file('report', run.report)
-    page = make_page(data, _media(data) if pictures else ())
+    media, why = _media(data) if pictures else ((), 'they were not asked for')
+    page = make_page(data, media, why)
     run.report.parent.mkdir(parents=True, exist_ok=True)
     write_text(run.report, render(page))
     return run.report
 
 
-def make_page(data: RunData, media: Sequence[Media] = ()) -> Page:
-    """Return everything the page shows."""
+def make_page(data: RunData, media: Sequence[Media] = (), no_media: str = '') -> Page:
+    """Return everything the page shows; `no_media`: why there are no pictures."""
     told = report_data.telling_episode(data)
     curve = report_data.curve(data)
     task = data.rounds[-1].task
@@ -54,11 +58,13 @@ def make_page(data: RunData, media: Sequence[Media] = ()) -> Page:
         comparison=data.comparison,
         recording=_recording(data),
         curve_svg=report_charts.learning_curve(curve) if curve else '',
+        curve_seeds=_seeds(data),
         gate_svg=report_charts.gate_timeline(report_data.timeline(told)) if told else '',
         gate_caption=_caption(told),
         burden=_burden(data),
         requests=report_requests.tables(data.groups),
         media=tuple(media),
+        no_media=no_media,
         episodes=_episodes(data),
         provenance=_provenance(data),
         warned=_strange(data),
@@ -169,16 +175,29 @@ def _provenance(data: RunData) -> Table:
     return Table(('number', 'value', 'made from'), tuple(rows))
 
 
-def _media(data: RunData) -> list[Media]:
+def _seeds(data: RunData) -> str:
+    """Return on which seeds the points of the curve were evaluated."""
+    same = len({e.result.seeds for e in data.evaluated}) == 1
+    return 'the same seeds for every point' if same else 'not all points on the same seeds'
+
+
+def _media(data: RunData) -> tuple[Sequence[Media], str]:
+    """Return one seed in pictures, before and after; where there are none, why."""
     pair = report_data.turned_pair(data)
-    if pair is None or not pair[0].spec.task.world:
-        return []
-    world = make_world(pair[0].spec)
+    if pair is None:
+        return (), 'no seed was evaluated twice'
+    if not pair[0].spec.task.world:
+        return (), f'task {pair[0].spec.task.name} is of a robot, not of a simulated world'
+    names = [e.result.label for e in (data.evaluated[0], data.evaluated[-1])]
     try:
-        names = [e.result.label for e in (data.evaluated[0], data.evaluated[-1])]
-        return [_film(world, e, name) for e, name in zip(pair, names, strict=True)]
-    finally:
-        world.close()
+        with contextlib.closing(make_world(pair[0].spec)) as world:
+            return [_film(world, e, name) for e, name in zip(pair, names, strict=True)], ''
+    except UserError as error:
+        return (), str(error)
+    except ImportError as error:
+        if (refused := refusal(error)) is None:
+            raise
+        return (), str(refused)
 
 
 def _film(world: World, episode: Episode, name: str) -> Media:

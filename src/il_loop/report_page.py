@@ -64,7 +64,8 @@ class Warned:
 class Page:
     """Everything the page shows. Empty or None: that part is left out, and the page says why.
 
-    `recording`: commands by which the episodes of a comparison are recorded.
+    `recording`: commands by which the episodes of a comparison are recorded. `curve_seeds`: on
+    which seeds its points were evaluated. `no_media`: why there are no pictures.
     """
 
     title: str
@@ -80,6 +81,8 @@ class Page:
     episodes: Table
     provenance: Table
     warned: tuple[Warned, ...] = ()
+    curve_seeds: str = ''
+    no_media: str = ''
 
 
 def render(page: Page) -> str:
@@ -92,15 +95,15 @@ def render(page: Page) -> str:
             'Learning curve',
             _figure(
                 page.curve_svg,
-                'Success without help, with 95 % Wilson intervals; the same seeds for every '
-                'point. Human actions are all ticks that the human owned until then, '
+                f'Success without help, with 95 % Wilson intervals; {page.curve_seeds}. '
+                'Human actions are all ticks that the human owned until then, '
                 'demonstrations included, also those that nothing was learned from.',
             ),
         ),
         _section('The gate over an episode', _key() + _figure(page.gate_svg, page.gate_caption)),
         _section('What it cost the human', _table(page.burden)),
         _section('Why the human was asked', ''.join(map(_table, page.requests))),
-        _section('Before and after', _media(page.media)),
+        _section('Before and after', _media(page.media, page.no_media)),
         _section('Episodes', f'<div class="scroll">{_table(page.episodes)}</div>'),
         _section('How each number was made', _table(page.provenance)),
     ]
@@ -169,10 +172,9 @@ def _key() -> str:
     return f'<p class="key how">{"".join(items)}</p>'
 
 
-def _media(media: Sequence[Media]) -> str:
+def _media(media: Sequence[Media], why: str) -> str:
     if not media:
-        why = 'no seed was evaluated twice, or this task has no renderer here'
-        return f'<p class="how">No pictures: {why}.</p>'
+        return f'<p class="how">No pictures: {escape(why)}.</p>'
     films = ''.join(
         f'<figure><img alt="{escape(m.title)}" src="{m.film}">'
         f'<figcaption>{escape(m.title)}</figcaption></figure>'

@@ -27,7 +27,7 @@ def make(name: str, render_mode: str | None = None) -> Any:
             return env
         env.close()
         return gymnasium.make(name, disable_env_checker=True, render_mode=render_mode)
-    except gymnasium.error.DependencyNotInstalled as error:
+    except (gymnasium.error.DependencyNotInstalled, ImportError) as error:
         raise UserError('gym environment', name, f'cannot run here: {error}') from error
     except gymnasium.error.Error as error:
         near = difflib.get_close_matches(name, sorted(gymnasium.registry), n=5)

@@ -70,6 +70,11 @@ def test_a_task_runs_on_another_robot_than_its_own(files: Path) -> None:
         ('', 'cart.yaml is None: must be a mapping'),
         (ROBOT.replace('odometry', 'odo'), "cart.yaml: .*codec is 'odo': not known"),
         (ROBOT.replace('low: -1', 'low: 2'), 'cart.yaml: axis v: low is 2.0: must be below high'),
+        (
+            ROBOT.replace('high: 1', 'high: 1, low: -9'),
+            "cart.yaml: key is 'low': is there twice, again in line 4",
+        ),
+        (f'{ROBOT}rate_hz: 50', "cart.yaml: key is 'rate_hz': is there twice, again in line 6"),
         (ROBOT.replace('velocity', 'speed'), r"cart.yaml: axes\[0\]: kind is 'speed': not known"),
     ],
 )

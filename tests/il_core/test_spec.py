@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import math
 from typing import Any
 
@@ -36,12 +37,27 @@ def robot(**changes: Any) -> RobotSpec:
         ),
         (lambda: Axis('v', AxisKind.DELTA, -1, 1, max_rate=NAN), 'max_rate is nan: must be 0'),
         (lambda: Axis('v', AxisKind.DELTA, NAN, 1), 'low is nan: must be below high'),
+        (lambda: Axis('v', AxisKind.DELTA, -math.inf, 1), 'axis v: low is -inf: must be finite'),
+        (lambda: Axis('v', AxisKind.DELTA, -1, math.inf), 'axis v: high is inf: must be finite'),
+        (
+            lambda: Axis('g', AxisKind.LATCHED, 0, 1, idle=NAN),
+            'axis g: idle is nan: must be finite',
+        ),
+        (lambda: Axis('n', AxisKind.DISCRETE, 0.5, 2), 'low is 0.5: must be a whole number'),
+        (lambda: Axis('n', AxisKind.DISCRETE, 0, 2.5), 'high is 2.5: must be a whole number'),
         (lambda: Axis('q', AxisKind.POSITION, -1, 1), 'must name the frame field to hold at'),
         (lambda: Stream('odom', 'odom'), "codec is 'odom': not known.*did you mean odometry"),
         (lambda: Stream('odom', 'odometry', ('v',)), "is 'v': not known; choices: x, y, z"),
         (lambda: Stream('odom', 'odometry', max_age_s=0), 'max_age_s is 0: must be above 0'),
+        (lambda: Stream('odom', 'odometry', rate_hz=-20), 'rate_hz is -20: must be 0 .* or above'),
         (lambda: Stream('odom', 'odometry', ('x', 'x')), "fields is 'x': is named twice"),
         (lambda: CommandTopic('t', 'float64_array', ('v',), ()), 'must match the axes'),
+        (
+            lambda: CommandTopic('t', 'twist_stamped', ('v', 'w'), ('x', 'x')),
+            "command t: fields is 'x': is named twice",
+        ),
+        (lambda: robot(command_timeout_s=-1), 'command_timeout_s is -1: must be above 0'),
+        (lambda: robot(command_timeout_s=NAN), 'command_timeout_s is nan: must be above 0'),
         (lambda: robot(rate_hz=0), 'rate_hz is 0: must be above 0'),
         (lambda: robot(rate_hz=NAN), 'rate_hz is nan: must be above 0 and finite'),
         (lambda: robot(axes=()), 'must name at least one axis'),
@@ -65,6 +81,14 @@ def robot(**changes: Any) -> RobotSpec:
         ),
         (lambda: TaskSpec('t', 'r', 0), 'horizon_s is 0: must be above 0'),
         (lambda: TaskSpec('t', 'r', math.inf), 'horizon_s is inf: must be above 0 and finite'),
+        (
+            lambda: TaskSpec('t', 'r', 1, params={'box': {'high': [1, math.inf]}}),
+            r'task t: params: box: high\[1\] is inf: must be finite',
+        ),
+        (
+            lambda: TaskSpec('t', 'r', 1, params={'made': datetime.date(2026, 1, 1)}),
+            "params: made is '2026-01-01': must be text .in quotes., a number",
+        ),
         (
             lambda: Spec(robot(), TaskSpec('t', 'r', 1, streams=(STREAM,))),
             "'odom': is named twice",

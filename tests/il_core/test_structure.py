@@ -40,9 +40,13 @@ GOOD: dict[str, Any] = {'name': 'c', 'wheels': [{'radius_m': 1}], 'extras': {'a'
     ('change', 'says'),
     [
         ({'seat': 2}, r"car.yaml: key is 'seat': not known; .*\(did you mean seats\?\)"),
-        ({'seats': '4'}, r"car.yaml: seats is '4': must be a number"),
-        ({'seats': True}, r'car.yaml: seats is True: must be a number'),
-        ({'seats': 2.5}, r'car.yaml: seats is 2.5: must be a number'),
+        ({'seats': '4'}, r"car.yaml: seats is '4': must be a whole number$"),
+        ({'seats': True}, r'car.yaml: seats is True: must be a whole number'),
+        ({'seats': 2.5}, r'car.yaml: seats is 2.5: must be a whole number'),
+        (
+            {'wheels': [{'radius_m': '1e-3'}]},
+            r"radius_m is '1e-3': must be a number; YAML needs a dot and a sign in it",
+        ),
         ({'name': 7}, r'car.yaml: name is 7: must be str'),
         ({'electric': 'yes'}, r"car.yaml: electric is 'yes': must be bool"),
         ({'wheels': 3}, r'car.yaml: wheels is 3: must be a list'),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import sqlite3
 
 import numpy as np
 import pytest
 import yaml
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
 from il_core.errors import UserError
 from il_core.types import NS_PER_S, Mode, Outcome, Owner
@@ -18,7 +21,8 @@ from il_data.cli import main
 from il_data.dataset import DEMONSTRATIONS, Selection, labels, load_labels
 from il_data.explain import explain
 from il_data.manifest import Verdict
-from il_data.read import read_episode, read_episodes
+from il_data.read import raw, read_episode, read_episodes
+from il_data.repair import repair
 from tests.il_data.fake import EVENTS, IL, STORE, Rig, ToyWorld, cdr, make
 from tests.toy import toy_spec
 
@@ -136,14 +140,19 @@ def test_steps_are_those_of_a_rollout(rig):
     assert steps[0].proposal.frame.age_s == 0.0
 
 
-def foreign(path, storage, spec, drop='', others=False, grips=1, start_s=1, jump_s=0):
+def foreign(
+    path, storage, spec, drop='', others=False, grips=1, start_s=1, jump_s=0, squeeze=None
+):
     """Write a plain bag as `ros2 bag record` would: streams and commands, nothing of ours.
 
     The pose moves 0.1 m per tick in x, 0.1 s apart; commands stop after 2 s. `others`: somebody
     else publishes on joint_states, too, and first. `grips`: entries of most gripper commands.
-    `jump_s`: by so much the clock is set 1.5 s after `start_s`.
+    `jump_s`: by so much the clock is set 1.5 s after `start_s`. `squeeze`: what is compressed.
     """
-    with Writer(path, version=9, storage_plugin=storage) as writer:
+    writing = Writer(path, version=9, storage_plugin=storage)
+    if squeeze is not None:
+        writing.set_compression(squeeze, CompressionFormat.ZSTD)
+    with writing as writer:
         topics = [(s.topic, s.type) for s in spec.streams]
         topics += [(c.topic, c.type) for c in spec.robot.commands]
         connections = {
@@ -200,6 +209,29 @@ def test_a_foreign_bag_trains_through_a_spec(tmp_path, storage):
     assert len(labels([episode]).columns) == 45
     again = read_episode(tmp_path / 'plain', spec)
     assert again.steps.tobytes() == episode.steps.tobytes()
+
+
+@pytest.mark.parametrize('squeeze', [CompressionMode.FILE, CompressionMode.MESSAGE])
+@pytest.mark.parametrize('storage', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_a_compressed_bag_is_read_as_any(tmp_path, storage, squeeze):
+    """As `ros2 bag record --compression-mode file | message --compression-format zstd`."""
+    spec = toy_spec()
+    foreign(tmp_path / 'plain', storage, spec)
+    foreign(tmp_path / 'tight', storage, spec, squeeze=squeeze)
+    plain, tight = (read_episode(tmp_path / name, spec) for name in ('plain', 'tight'))
+    assert tight.steps.tobytes() == plain.steps.tobytes()
+
+
+def test_messages_compressed_one_by_one_are_messages_after_a_repair(tmp_path):
+    spec = toy_spec()
+    foreign(tmp_path / 'cut', StoragePlugin.MCAP, spec, squeeze=CompressionMode.MESSAGE)
+    file = tmp_path / 'cut' / 'cut.mcap'
+    file.write_bytes(file.read_bytes()[:-100])
+    repair(tmp_path / 'cut')
+    assert len(read_episode(tmp_path / 'cut', spec)) == 60
+    with AnyReader([tmp_path / 'cut']) as reader:
+        for connection, _, data in reader.messages():
+            reader.deserialize(data, connection.msgtype)
 
 
 @pytest.mark.parametrize('jump_s', [100, 56 * 365 * 86400])
@@ -266,6 +298,37 @@ def test_a_bag_of_several_files_is_judged_by_what_reads_it(tmp_path, capsys):
     assert 'cannot be read' in found.lines[0]
     assert main(['repair', str(bag)]) == 1
     assert 'cannot be read' in capsys.readouterr().out
+
+
+def test_a_bag_without_definitions_is_read_by_those_of_here(tmp_path):
+    """As ROS 2 Humble writes it: sqlite3, nothing said of types."""
+    spec, bag = toy_spec(), tmp_path / 'humble'
+    foreign(bag, StoragePlugin.SQLITE3, spec)
+    (file,) = bag.glob('*.db3')
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute('drop table message_definitions')
+        database.execute(
+            "insert into topics values (99, '/spare', 'spare/msg/Part', 'cdr', '', '')"
+        )
+        database.execute('update schema set schema_version = 3')
+    about = yaml.safe_load((bag / 'metadata.yaml').read_text())
+    about['rosbag2_bagfile_information']['version'] = 5
+    (bag / 'metadata.yaml').write_text(yaml.safe_dump(about))
+    assert read_episode(bag, spec).human_labels.sum() == 45
+
+
+@pytest.mark.parametrize('storage', [StoragePlugin.MCAP, StoragePlugin.SQLITE3])
+def test_of_other_types_a_bag_gives_names_and_no_data(tmp_path, storage):
+    """A camera fills the memory; a command of another type is what one has to be told."""
+    spec, bag = toy_spec(), tmp_path / 'plain'
+    foreign(bag, storage, spec)
+    found = raw(bag, ('geometry_msgs/msg/PointStamped',))
+    assert len(found.topics) == 5
+    assert {name for name, topic in found.topics.items() if topic.rows} == {'/arm/goal'}
+    unstamped = (dataclasses.replace(spec.robot.commands[0], codec='twist_unstamped'),)
+    robot = dataclasses.replace(spec.robot, commands=unstamped)
+    with pytest.raises(UserError, match=r'no geometry_msgs/msg/Twist of.*/twist \(.*TwistStamped'):
+        read_episode(bag, dataclasses.replace(spec, robot=robot))
 
 
 def test_a_foreign_bag_of_no_use_says_why(tmp_path):

@@ -19,6 +19,7 @@ from il_data.contents import RawTopic
 from il_data.explain import explain
 from il_data.names import Names
 from il_data.read import read_episode
+from il_data.repair import repair
 from tests.il_data.fake import STORE, Rig, ToyWorld, cdr
 from tests.il_data.test_dataset import plain_tick
 from tests.toy import toy_spec
@@ -68,6 +69,16 @@ def test_a_plain_bag_of_two_robots_is_refused_with_what_to_do(tmp_path):
     topics = [f'/arm2/{topic}' for topic in (*SEEN, *SENT)]
     subprocess.run([Path(sys.executable).with_name(program), *words, *topics], check=True)
     assert driven_to(tmp_path / 'arm2') == -1
+
+
+def test_a_plain_bag_of_two_robots_is_refused_after_a_repair_too(tmp_path):
+    """Repaired here, it is not recorded here: its namespaces still are those of several robots."""
+    two_arms(tmp_path / 'two')
+    (file,) = (tmp_path / 'two').glob('*.mcap')
+    file.write_bytes(file.read_bytes()[:-100])
+    assert repair(tmp_path / 'two').recovered
+    with pytest.raises(UserError, match="namespace is '/arm1, /arm2': must be one"):
+        read_episode(tmp_path / 'two', SPEC)
 
 
 @pytest.mark.parametrize(('whole', 'other', 'x'), [('arm1', 'arm2', 1), ('arm2', 'arm1', -1)])

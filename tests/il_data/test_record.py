@@ -17,12 +17,13 @@ from rosbags.highlevel import AnyReader
 from il_core.errors import UserError
 from il_core.types import NS_PER_S, EventKind, Mode, Outcome, Owner
 from il_data import cache, steps
-from il_data.bag import Arrival, Qos
+from il_data.bag import Arrival, BagWriter, Qos, Topic
 from il_data.manifest import Verdict, load
 from il_data.meter import Meter
 from il_data.read import read_episode, read_episodes, rebuild_frames
 from il_data.record import Recorder
 from il_data.recording import Settings, State
+from il_data.repair import repair
 from il_data.schema import definition
 from tests.il_data.fake import IL, UTC_S, Rig, ToyWorld, make
 
@@ -308,6 +309,43 @@ def test_messages_that_never_end_close_the_bag_with_a_remark(rig):
         done = rig.recorder.update(rig.now_ns)
     assert rig.now_ns - end_ns == 10 * NS_PER_S
     assert any('messages from before still came' in reason for reason in done.reasons)
+
+
+@pytest.mark.parametrize('killed', [False, True])
+def test_a_proposal_that_nobody_can_read_costs_no_episode(rig, killed):
+    """One of an older build: its layout is another."""
+    garbled = Arrival(b'\0\1\0\0' + bytes(30), 1, 1, 1)
+    if killed:
+        with BagWriter(rig.folder / 'cut', {}) as writer:
+            writer.add_topic(Topic('/policy/proposal', IL + 'Proposal'))
+            writer.write('/policy/proposal', garbled)
+        done = repair(rig.folder / 'cut')
+    else:
+        rig.begin()
+        rig.recorder.arrive('/policy/proposal', garbled, rig.now_ns)
+        rig.recorder.stop(Outcome.FAILURE, 'spilled', 0, rig.now_ns)
+        done = rig.recorder.finish()
+    assert done.verdict is not Verdict.OK
+    assert any('Proposal is' in r and 'does not fit its definition' in r for r in done.reasons)
+    assert load(bag(rig, done)) == done
+
+
+def test_a_bag_is_on_the_disk_before_its_manifest_and_before_what_a_repair_replaces(
+    rig, monkeypatch
+):
+    """Else a power cut leaves a manifest that speaks for a file without an end."""
+    synced, sync = [], os.fsync
+
+    def see(handle):
+        synced.append(Path(os.readlink(f'/proc/self/fd/{handle}')).suffix)
+        sync(handle)
+
+    monkeypatch.setattr(os, 'fsync', see)
+    done = rig.episode()
+    assert [kind for kind in synced if kind in ('.mcap', '.part')] == ['.mcap', '.part', '.part']
+    synced.clear()
+    repair(bag(rig, done))
+    assert '.mcap' in synced[:2]
 
 
 def test_heavy_loss_and_silence_are_bad(rig):

@@ -306,6 +306,10 @@ def test_check_and_repair_on_the_command_line(tmp_path, capsys):
     _, path = crashed(tmp_path)
     assert main(['info', str(tmp_path)]) == 1
     capsys.readouterr()
+    assert main(['explain', str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert f'{path.parent.name}: bag is' in said
+    assert 'event OUTCOME: success' in said, 'of the other one'
     assert main(['check', str(path.parent)]) == 1
     assert capsys.readouterr().out.count(f'il bags repair {path.parent}') == 1
     assert main(['repair', str(tmp_path)]) == 0
@@ -316,6 +320,23 @@ def test_check_and_repair_on_the_command_line(tmp_path, capsys):
     assert main(['info', str(path.parent)]) == 0
     assert '/policy/proposal' in capsys.readouterr().out
     assert len(json.loads((path.parent / 'manifest.json').read_text())['topics']) == 10
+
+
+@pytest.mark.parametrize('where', ['.', '..', './.'])
+def test_a_bag_is_repaired_from_inside_its_folder(tmp_path, capsys, monkeypatch, where):
+    """The new file is made beside the folder, whose name it must know."""
+    _, path = crashed(tmp_path)
+    inside = path.parent / 'notes'
+    inside.mkdir()
+    monkeypatch.chdir(inside if where == '..' else path.parent)
+    assert main(['repair', where]) == 0
+    assert load(path.parent).episode_id == path.parent.name
+    assert main(['check', where]) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == [path.parent.name]
+    capsys.readouterr()
+    for what in ('info', 'explain'):
+        assert main([what, where]) == 0
+        assert path.parent.name in capsys.readouterr().out
 
 
 def test_nothing_in_a_table_is_cut(tmp_path, capsys, monkeypatch):
@@ -336,6 +357,21 @@ def test_nothing_in_a_table_is_cut(tmp_path, capsys, monkeypatch):
         if what == 'info':
             rows = [line.split('│') for line in said.splitlines() if line.startswith('│')]
             assert kind in ''.join(row[-2].strip() for row in rows)
+
+
+def test_a_name_with_brackets_is_shown_whole(tmp_path, capsys):
+    """The terminal takes them for colours."""
+    name = 'reach[old]'
+    done = Rig(tmp_path).episode()
+    (tmp_path / done.episode_id).rename(tmp_path / name)
+    for what in ('explain', 'check', 'repair'):
+        assert main([what, str(tmp_path)]) == 0
+        assert name in capsys.readouterr().out
+    (tmp_path / name / 'manifest.json').write_text('{')
+    assert main(['info', str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert f'{name} ' in said
+    assert said.count('is damaged') == 1
 
 
 def test_a_damaged_manifest_is_said_once_with_the_remedy(tmp_path, capsys):
@@ -372,6 +408,16 @@ def test_help_shows_an_example(capsys):
     with pytest.raises(SystemExit, match='0'):
         main(['--help'])
     assert 'il bags repair runs/first/bags' in capsys.readouterr().out
+
+
+def test_a_bag_in_a_renamed_folder_names_its_file_after_a_repair(tmp_path):
+    """Or `ros2 bag play` finds none."""
+    _, path = crashed(tmp_path)
+    path.parent.rename(tmp_path / 'kept')
+    repair(tmp_path / 'kept')
+    about = yaml.safe_load((tmp_path / 'kept' / 'metadata.yaml').read_text())
+    (named,) = about['rosbag2_bagfile_information']['relative_file_paths']
+    assert (tmp_path / 'kept' / named).is_file()
 
 
 def test_that_nobody_came_is_known_after_a_repair_too(tmp_path):

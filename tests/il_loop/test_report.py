@@ -185,6 +185,33 @@ def test_pictures_repeat_the_recorded_episode(run):
     assert report_pictures.strip(scenes, 0.05).startswith('data:image/png;base64,')
 
 
+@pytest.mark.parametrize(
+    ('world', 'why'),
+    [
+        ('', 'is of a robot, not of a simulated world'),
+        ('nowhere', 'world is &#x27;nowhere&#x27;: not known'),
+    ],
+)
+def test_a_report_does_without_pictures_that_cannot_be_made_here(
+    run, tmp_path, monkeypatch, world, why
+):
+    """As where the simulator, or what draws for it, is not installed."""
+    data = report_data.load(linked(run, tmp_path, {0: SEEDS, 1: SEEDS}))
+    task = dataclasses.replace(toy_spec().task, world=world)
+    spec = dataclasses.replace(toy_spec(), task=task)
+    elsewhere = [
+        dataclasses.replace(
+            e, episodes=tuple(dataclasses.replace(each, spec=spec) for each in e.episodes)
+        )
+        for e in data.evaluated
+    ]
+    moved = dataclasses.replace(data, evaluated=tuple(elsewhere))
+    monkeypatch.setattr(report_data, 'load', lambda run: moved)
+    page = write_report(data.run).read_text()
+    assert re.search(f'No pictures: [^<]*{why}', page)
+    assert 'the same seeds for every point' in page
+
+
 def test_page_without_anything_says_so(tmp_path):
     with pytest.raises(UserError, match='no round yet'):
         write_report(RunFolder(tmp_path))
@@ -212,6 +239,7 @@ def test_evaluations_in_part_are_compared_on_their_common_seeds(run, tmp_path):
     page = write_report(part, pictures=False).read_text()
     assert '2 paired seeds' in page
     assert '2 pairs of the same seed, of 6 seeds' in page
+    assert 'not all points on the same seeds' in page
     pair = report_data.turned_pair(report_data.load(part))
     assert {e.manifest.seed for e in pair} <= {202, 203}
 

@@ -212,6 +212,16 @@ def test_a_disk_that_is_nearly_full(mount):
     assert 'cannot be written: No space left on device' in too_small.finding
 
 
+@pytest.mark.parametrize('name', ['runs[old]', 'runs[/red]'])
+def test_a_folder_that_is_a_file_is_named_whole(tmp_path, capsys, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text('no folder')
+    assert cli.main(['--only', 'disk', '--folder', str(tmp_path / name)]) == 1
+    said = capsys.readouterr().out
+    assert f'{name} ' in said
+    assert 'is a file: nothing can be recorded there' in said
+
+
 def test_no_joystick_and_one_that_may_not_be_read(monkeypatch, tmp_path):
     monkeypatch.setattr(joystick, 'INPUT', tmp_path)
     first = next(joystick.check(Settings()))

@@ -113,6 +113,7 @@ def test_a_task_without_supervisor_says_so_and_still_runs() -> None:
         ('gym:MountanCar-v0', "'MountanCar-v0'.*did you mean MountainCar-v0"),
         ('gym:Blackjack-v1', 'observation space.*must be a Box'),
         ('gym:', "gym environment is ''"),
+        ('gym:nowhere:Car-v0', "'nowhere:Car-v0': cannot run here: No module named 'nowhere'"),
     ],
 )
 def test_what_cannot_be_a_task_says_why(task: str, words: str) -> None:

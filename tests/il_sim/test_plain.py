@@ -77,7 +77,7 @@ BOX = {'low': [0.0, 0.0], 'high': [0.0, 0.0]}
         (lambda p: p.pop('depth_m'), "mine: params is .* needs the key 'depth_m'"),
         (lambda p: p.update(depht_m=1.0), "key is 'depht_m': not known; .*did you mean depth_m"),
         (lambda p: p.update(hole_m='4 mm'), "mine: params: hole_m is '4 mm': must be a number"),
-        (lambda p: p.update(hole_m=float('nan')), 'params: hole_m is nan: must be a number'),
+        (lambda p: p.update(hole_m=float('nan')), 'params: hole_m is nan: must be finite'),
         (lambda p: p.update(ranges=3), 'params: ranges is 3: must be a mapping'),
         (lambda p: p['ranges'].update(start=BOX), 'start: low is .* must be a list of 3 numbers'),
         (

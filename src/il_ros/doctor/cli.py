@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from il_core import screen
@@ -38,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
     with console.status('looking') as status:
         for name, result in examine(names, Settings(args.folder, args.hosts)):
             found.append((name, result))
-            status.update(f'{name}: {result.what}')
+            status.update(escape(f'{name}: {result.what}'))
     seconds = time.monotonic() - begun_s
     console.print(_table(found))
     counts = [sum(r.level is level for _, r in found) for level in Level]
@@ -58,10 +59,10 @@ def _table(found: Sequence[tuple[str, Result]]) -> Table:
     table = screen.table('check', 'what', '', 'finding and remedy')
     for name, result in found:
         colour = COLOURS[result.level]
-        text = result.finding.replace('[', r'\[')
+        text = escape(result.finding)
         if result.remedy:
-            text += f'\n-> {result.remedy}'.replace('[', r'\[')
-        table.add_row(name, result.what, f'[{colour}]{result.level.name}', text)
+            text += escape(f'\n-> {result.remedy}')
+        table.add_row(name, escape(result.what), f'[{colour}]{result.level.name}', text)
     return table
 
 

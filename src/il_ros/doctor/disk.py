@@ -24,6 +24,9 @@ def check(settings: Settings) -> Iterator[Result]:
     folder = _existing(settings.folder)
     what = f'disk of {folder}'
     move = 'record somewhere else: `il run --run FOLDER`'
+    if settings.folder.exists() and not settings.folder.is_dir():
+        yield fail(f'{settings.folder}', 'is a file: nothing can be recorded there', move)
+        return
     try:
         speed = _speed_mb_per_s(folder)
     except OSError as error:
