@@ -39,6 +39,7 @@ class FitInputs:
 
     Attributes:
         gate: registry name.
+        number: of the round.
         folder: holds policy.json, policy.onnx and weights.safetensors; not finished yet.
         columns: the human's labels, whatever else the policy was trained from.
         trained: (N,) which episode each row of the training was from; without weight, it is none.
@@ -54,6 +55,7 @@ class FitInputs:
     """
 
     gate: str
+    number: int
     folder: Path
     columns: Columns
     trained: NDArray[np.int64]

@@ -144,7 +144,7 @@ def _make_round(
     folder = run.partial(number)
     begin = time.monotonic()
     new = newest(episodes, done)
-    work = _Work(folder, episodes, new, selected, hashes, config, probe, progress)
+    work = _Work(number, folder, episodes, new, selected, hashes, config, probe, progress)
     gate = _train(work, first.get('thresholds', {}))
     noted = entries(episodes, selected, hashes, old)
     loaded = checkpoint.load(folder / CHECKPOINT)
@@ -213,6 +213,7 @@ def _deciding(config: RoundConfig) -> RoundConfig:
 class _Work:
     """What one round is made from."""
 
+    number: int
     folder: Path
     episodes: Sequence[Episode]
     new: Sequence[Episode]
@@ -264,6 +265,7 @@ def _fit(work: _Work, path: Path, fixed: Mapping[str, float]) -> Mapping[str, An
     return fit_gate(
         FitInputs(
             gate=work.config.gate,
+            number=work.number,
             folder=path,
             columns=_human(work).columns,
             trained=trained.episode[trained.weight > 0],

@@ -148,7 +148,11 @@ def test_demonstrations_can_have_noise_that_is_sent_and_not_learned() -> None:
         ('dagger', {'schedule': 'exponentiel'}, 'did you mean exponential'),
         ('dagger', {'beta': 1.5}, r'beta is 1\.5: must be 0 to 1'),
         ('dagger', {'iteration': 0}, 'iteration is 0: must be at least 1'),
-        ('dagger', {'schedule': 'linear'}, 'iteration is None: must be given for schedule linear'),
+        (
+            'dagger',
+            {'schedule': 'linear'},
+            'iteration is None: must be given for schedule linear .*il round --gate dagger',
+        ),
         ('random', {'rate': -0.1}, r'rate is -0\.1: must be 0 to 1'),
         ('expert_only', {'noise': -1.0}, 'noise is -1.0: must be 0 or above'),
         ('random', {'duration': 0}, 'duration is 0: must be at least 1'),

@@ -88,14 +88,42 @@ def test_round_json_tells_how_the_gate_was_fitted(twice):
     gate, run, _ = twice
     first, second = run.rounds()
     assert first.gate['name'] == second.gate['name'] == gate
-    words = {'ensemble_dagger': 'held-out labels', 'hg_dagger': 'interventions'}
+    words = {
+        'ensemble_dagger': 'held-out labels',
+        'hg_dagger': 'interventions',
+        'dagger': 'rounds',
+    }
     assert second.gate['states'] in ('of the policy', 'labels', words.get(gate))
-    assert second.gate['alpha'] == {'thrifty_dagger': 0.01, 'hg_dagger': 0.0}.get(gate, 0.2)
+    assert second.gate['alpha'] == {
+        'thrifty_dagger': 0.01,
+        'hg_dagger': 0.0,
+        'dagger': 0.0,
+    }.get(gate, 0.2)
     assert second.gate['probes'] == PROBES
     assert (
         dict(load_fit(toy_spec(), run.checkpoint(1), gate).thresholds)
         == (second.gate['thresholds'])
     )
+
+
+def test_the_schedule_of_dagger_follows_the_rounds(demos, tmp_path):
+    run, made = RunFolder(tmp_path), demos
+    chances = []
+    for number in range(3):
+        make_round(run, made, config('dagger'))
+        cast = aided('dagger', {'schedule': 'exponential', 'p': 0.25})
+        found = play(make_loop(ToyWorld(), cast, run.checkpoint(number)), [100 + number], 'r')
+        chances.append(found[0].steps['thresholds'][0, 0])
+        made = [*made, *found]
+    assert chances == [1 - 0.25, 1 - 0.25**2, 1 - 0.25**3], 'the chance of the policy'
+    assert [made.gate['thresholds']['iteration'] for made in run.rounds()] == [2, 3, 4]
+
+
+def test_a_schedule_without_an_iteration_says_where_one_comes_from(demos, tmp_path):
+    make_round(RunFolder(tmp_path), demos, config('novelty'))
+    cast = aided('dagger', {'schedule': 'linear'})
+    with pytest.raises(UserError, match=r'must be given for schedule linear .*il round'):
+        make_loop(ToyWorld(), cast, RunFolder(tmp_path).checkpoint(0))
 
 
 def test_what_the_first_round_fixed_stays(twice):
@@ -162,6 +190,7 @@ def test_rows_without_weight_move_no_other_row_into_the_hold_out(demos):
     trained = mixed.episode[weight > 0]
     inputs = FitInputs(
         'novelty',
+        0,
         Path(),
         mixed,
         trained,
@@ -223,7 +252,7 @@ class Other:
 def test_where_the_human_acts_at_every_tick_every_state_is_labelled(demos, tmp_path):
     run = RunFolder(tmp_path)
     first = make_round(run, demos, config('dagger'))
-    assert first.gate == {'name': 'dagger', 'states': '', 'probes': 0, 'thresholds': {}}
+    assert (first.gate['name'], first.gate['probes']) == ('dagger', 0)
     cast = Cast('dagger', {'beta': 0.3}, INSTANT, {'style': 'always'})
     mixed = play(make_loop(ToyWorld(), cast, run.checkpoint(0)), range(100, 106), 'mixed')
     steps, own = sum(map(len, mixed)), sum(e.human_actions for e in mixed)

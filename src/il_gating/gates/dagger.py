@@ -10,7 +10,7 @@ that steps do not depend on how long a robot stood still.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,18 +19,21 @@ from il_core.errors import UserError
 from il_core.spec import Spec
 from il_core.types import Cause, Decision, Mode, Owner
 from il_gating.api import GateInputs
+from il_gating.gate_file import NoCheckpoint, find_fit
 from il_gating.params import gate_params
 
 ACTING = (Mode.AUTONOMOUS, Mode.SUPERVISOR)
 NAN = float('nan')
+ITERATION = 'iteration'  # in gate.json
 
 
 @dataclass(frozen=True)
 class DaggerParams:
     """`iteration`: i of the paper; 1 are the demonstrations, so 2 is the first with a policy.
-    `indicator` takes it for 2 where it is not given (None): later ones are like it; the other
-    schedules need it. `p`: of `exponential`. `iterations`: after so many `linear` has come to 0.
-    `beta` (None: by the schedule): share of steps on which the human acts."""
+    None: that of the checkpoint, which a round with this gate counts; `indicator` takes it for 2
+    where that says nothing (later ones are like it). `p`: of `exponential`. `iterations`: after so
+    many `linear` has come to 0. `beta` (None: by the schedule): share of steps on which the human
+    acts."""
 
     schedule: str = 'indicator'
     iteration: int | None = None
@@ -41,9 +44,6 @@ class DaggerParams:
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
             raise UserError('schedule', self.schedule, 'not known', SCHEDULES)
-        if self.iteration is None and self.beta is None and self.schedule != 'indicator':
-            rule = f'must be given for schedule {self.schedule}: 2 for the first with a policy'
-            raise UserError('iteration', None, rule)
         for name in ('iteration', 'iterations'):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise UserError(name, value, 'must be at least 1')
@@ -51,6 +51,11 @@ class DaggerParams:
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise UserError(name, value, 'must be 0 to 1')
+
+    @property
+    def settled(self) -> bool:
+        """Whether beta follows from these alone."""
+        return self.beta is not None or self.iteration is not None
 
     @property
     def share(self) -> float:
@@ -82,8 +87,26 @@ class Dagger:
 
     @classmethod
     def build(cls, spec: Spec, checkpoint: Path | None, params: Mapping[str, object]) -> Dagger:
-        """Build from parameters alone. Raises UserError for one that is not known."""
-        return cls(gate_params(DaggerParams, cls.name, params).share)
+        """Build for the checkpoint's iteration, where no other is given.
+
+        Raises:
+            UserError: a parameter that is not known; a schedule that needs an iteration, and
+                neither parameters nor the checkpoint say which.
+        """
+        read = gate_params(DaggerParams, cls.name, params)
+        if read.settled:
+            return cls(read.share)
+        fit = find_fit(spec, checkpoint, cls.name)
+        if fit is not None:
+            read = replace(read, iteration=round(fit.thresholds[ITERATION]))
+        elif read.schedule != 'indicator':
+            kind = NoCheckpoint if checkpoint is None else UserError
+            rule = (
+                f'must be given for schedule {read.schedule} (2 for the first with a policy), or '
+                'be that of a checkpoint of `il round --gate dagger`'
+            )
+            raise kind(ITERATION, None, rule)
+        return cls(read.share)
 
     def reset(self, rng: np.random.Generator) -> None:
         self._rng = rng

@@ -9,6 +9,7 @@ from il_core.registry import Registry
 FITS = Registry(
     'gate to fit',
     {
+        'dagger': 'il_loop.fits.iteration:fit',
         'ensemble_dagger': 'il_loop.fits.agreement:fit',
         'hg_dagger': 'il_loop.fits.doubt:fit',
         'novelty': 'il_loop.fits.novelty:fit',
