@@ -1,8 +1,10 @@
-"""HG-DAgger's tau as an estimate of risk: does the policy fail less often where doubt is below it?
+r"""HG-DAgger's tau as an estimate of risk: does a policy fail less often where doubt is below it?
 
     python benchmarks/doubt_region.py --seeds 10
     python benchmarks/doubt_region.py --task peg_insert --seeds 10 --starts 200
     python benchmarks/doubt_region.py --task drive --seeds 10
+    python benchmarks/doubt_region.py --task drive --demos 1 --steps 600 --rounds 5 --all-rounds \
+        --out docs/results/doubt_region_drive_five.json
 
 HG-DAgger on `reach` from four demonstrations, with a human who watches (`hg_strict` of
 docs/reference/experiments.md: he takes over after 5 ticks above 0.1), until he has taken over 40
@@ -20,12 +22,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -79,14 +82,16 @@ class Carried:
                     return
 
 
-def learn(world: World, seed: int, starts: int, folder: Path) -> dict[str, Any]:
-    """Return tau, and from how many starts inside and outside the last policy failed."""
-    sizes = TASKS[world.spec.task.name]
+def learn(
+    world: World, seed: int, starts: int, folder: Path, sizes: Sizes, wanted: float = WANTED
+) -> dict[str, Any]:
+    """Return tau, and from how many starts inside and outside the last policy failed. No round
+    follows after `wanted` take-overs."""
     cell = Cell(METHODS[METHOD], seed, sizes, world, RunFolder(folder), Clock())
     gathered = cell.demonstrate(sizes.demos)
     cell.train(gathered, 0)
     number, taken = 0, 0
-    while taken < WANTED and number < sizes.rounds:
+    while taken < wanted and number < sizes.rounds:
         gathered = [*gathered, *cell.collect(number)]
         number += 1
         cell.train(gathered, number)
@@ -106,11 +111,11 @@ def learn(world: World, seed: int, starts: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def row(task: str, seed: int, starts: int) -> dict[str, Any]:
+def row(task: str, seed: int, starts: int, sizes: Sizes, wanted: float) -> dict[str, Any]:
     """Return what `learn` finds, in a process of its own."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
-        return learn(make_world(load_spec(task)), seed, starts, Path(folder))
+        return learn(make_world(load_spec(task)), seed, starts, Path(folder), sizes, wanted)
 
 
 def kept(path: Path, about: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -173,6 +178,11 @@ def options() -> argparse.Namespace:
     parser.add_argument(
         '--starts', type=int, default=400, help='of the last policy alone, per seed'
     )
+    for name in ('demos', 'steps', 'rounds'):
+        parser.add_argument(f'--{name}', type=int, help="default: the task's")
+    parser.add_argument(
+        '--all-rounds', action='store_true', help=f'also after {WANTED} take-overs, as the paper'
+    )
     parser.add_argument('--jobs', type=int, default=1, help='seeds at a time')
     parser.add_argument('--out', type=Path, help='JSON file; default: by the task')
     args = parser.parse_args()
@@ -183,14 +193,18 @@ def options() -> argparse.Namespace:
 
 def main() -> None:
     args = options()
-    sizes, human = asdict(TASKS[args.task]), METHODS[METHOD].human
-    about = {'task': args.task, 'starts': args.starts, 'sizes': sizes, 'human': human}
+    given = {k: getattr(args, k) for k in ('demos', 'steps', 'rounds') if getattr(args, k)}
+    sizes, human = replace(TASKS[args.task], **given), METHODS[METHOD].human
+    about = {'task': args.task, 'starts': args.starts, 'sizes': asdict(sizes), 'human': human}
+    about |= {'all_rounds': True} if args.all_rounds else {}
+    wanted = math.inf if args.all_rounds else WANTED
     rows = kept(args.out, about)  # also of more seeds than are asked for now
     left = sorted(set(range(args.seeds)) - {r['seed'] for r in rows})
     os.environ |= {f'{name}_NUM_THREADS': '1' for name in ('OMP', 'OPENBLAS', 'MKL')}
     failed = []
     with ProcessPoolExecutor(args.jobs, get_context('spawn')) as pool:
-        begun = {pool.submit(row, args.task, seed, args.starts): seed for seed in left}
+        work = (args.starts, sizes, wanted)
+        begun = {pool.submit(row, args.task, seed, *work): seed for seed in left}
         for done in as_completed(begun):
             if error := done.exception():
                 failed.append(f'seed {begun[done]}: {error}')
