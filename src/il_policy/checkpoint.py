@@ -143,10 +143,13 @@ def load(path: Path, spec: Spec | None = None) -> Checkpoint:
     """Open a checkpoint and make sure that it is whole and that it is for `spec`.
 
     Raises:
-        UserError: a file is missing, cut or changed, or the spec differs (one line per field).
+        UserError: there is none (says where one is), a file is missing, cut or changed, or the
+            spec differs (one line per field).
     """
     if not path.is_dir():
         raise UserError('checkpoint', str(path), 'no such folder; train one with `il train`')
+    if not any((path / name).exists() for name in (POLICY, FILES)):
+        raise UserError('checkpoint', str(path), 'holds none', _inside(path))
     listed = _parse(path, FILES)
     for name, digest in listed.items():
         if _sha256(_read(path, name)) != digest:
@@ -155,6 +158,12 @@ def load(path: Path, spec: Spec | None = None) -> Checkpoint:
     if spec is not None:
         _check_spec(path, policy.spec, spec)
     return Checkpoint(path, checkpoint_id(listed), policy, tuple(listed))
+
+
+def _inside(path: Path) -> list[str]:
+    """Return the checkpoints in the folder of a run or of a round, in the order of the rounds."""
+    found = [path / 'checkpoint', *path.glob('round_*/checkpoint')]
+    return sorted((str(p) for p in found if (p / POLICY).is_file()), key=lambda p: (len(p), p))
 
 
 def checkpoint_id(digests: Mapping[str, str]) -> str:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
-
 from il_core.errors import UserError
 from il_ros import environment
-from il_ros.namespaces import check_namespace, not_here
+from il_ros.asking import asker, wait
+from il_ros.namespaces import not_here
 from il_ros.services import OUTCOMES, SERVICES, request
 
 FIND_S = 5.0
@@ -22,13 +19,7 @@ def main(argv: list[str]) -> int:
     """Call a service once and print its answer."""
     args = _parser().parse_args(argv)
     asked = request(args.service, dict(_field(text) for text in args.fields))
-    check_namespace(args.namespace)
-    environment.use_transport(hosts=args.hosts)
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.SIGINT)
-    try:
-        answer = _call(args.service, asked, args.namespace)
-    finally:
-        rclpy.try_shutdown()
+    answer = _call(args.service, asked, args.namespace, args.hosts)
     if not answer.success:
         raise UserError('service', args.service, f'refused: {answer.message}')
     print(answer.message or 'done')
@@ -38,19 +29,17 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _call(name: str, asked: Any, namespace: str) -> Any:
-    node, executor = rclpy.create_node('call', namespace=namespace), SingleThreadedExecutor()
-    executor.add_node(node)
-    client = node.create_client(SERVICES[name].kind, name)
-    if not client.wait_for_service(FIND_S):
-        raise not_here(node, name, name)
-    limit_s = ANSWER_S + getattr(asked, 'wait_s', 0.0)
-    future = client.call_async(asked)
-    executor.spin_until_future_complete(future, limit_s)
-    if not future.done():
-        rule = f'no answer within {limit_s:g} s; what it asked for may still happen'
-        raise UserError('service', name, rule)
-    return future.result()
+def _call(name: str, asked: Any, namespace: str, hosts: str) -> Any:
+    with asker('call', namespace, hosts) as (node, executor):
+        client = node.create_client(SERVICES[name].kind, name)
+        if not client.wait_for_service(FIND_S):
+            raise not_here(node, name, name)
+        limit_s = ANSWER_S + getattr(asked, 'wait_s', 0.0)
+        future = client.call_async(asked)
+        if not wait(executor, future.done, limit_s):
+            rule = f'no answer within {limit_s:g} s; what it asked for may still happen'
+            raise UserError('service', name, rule)
+        return future.result()
 
 
 def _field(text: str) -> tuple[str, str]:

@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=20.0,
         help='discard the episode and end after so many seconds in which nobody acts (default: '
-        '20); on a robot that waits for a human to begin only where something is broken',
+        '20); on a robot that waits for its human only where something else is broken',
     )
     parser.add_argument('--out', type=_file, help='write the episodes as JSON into this file')
     parser.add_argument(

@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Literal
 
 import rclpy
@@ -41,10 +42,26 @@ class StopFlag:
 
 
 def follow_parent() -> None:
-    """Be told (SIGTERM) when `il run` dies, however it dies. Linux only; elsewhere nothing
-    happens."""
-    if sys.platform == 'linux' and os.environ.get(PARENT) == str(os.getppid()):
+    """Be told (SIGTERM) when `il run` dies, however it dies; at once where it did while this
+    process was starting. Linux only; elsewhere nothing happens."""
+    parent = os.environ.get(PARENT, '')
+    if sys.platform != 'linux' or not parent:
+        return
+    child = parent == str(os.getppid())
+    if child:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    # One that is no parent may have another process between (a debugger): it is alive.
+    if (child and os.getppid() != int(parent)) or not _lives(parent):
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _lives(pid: str) -> bool:
+    """Return whether a process is there, and not only its exit code."""
+    try:
+        stat = Path('/proc', pid, 'stat').read_text()
+    except OSError:
+        return False
+    return stat.rpartition(')')[2].split()[0] not in 'ZX'
 
 
 def make_executor(kind: ExecutorKind) -> Executor:

@@ -15,7 +15,7 @@ from rclpy.experimental import EventsExecutor
 from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
-from il_core.types import FAULTS, EpisodeEvent, EventKind, GateState, Mode, is_finished
+from il_core.types import FAULTS, Cause, EpisodeEvent, EventKind, GateState, Mode, is_finished
 from il_ros.collected import Collected, bags_of, check_folder, check_recorded, recorder_folder
 from il_ros.messages import event_from_msg, state_from_msg
 from il_ros.topics import TOPICS, create_subscription
@@ -46,7 +46,8 @@ class Session:
         run: the run folder that the recorder writes into.
         look: called often while waiting; what it raises ends the wait.
         stall_s: an episode in which nobody acts for so long is given up. On a robot a gate that
-            holds until a human begins is none: he may be putting the scene in order.
+            holds until a human begins, or is back at his joystick, is none: he may be putting the
+            scene in order.
         simulated: there is a simulator to reset.
         namespace: of the graph's nodes.
         one_disk: the recorder writes on this computer's disk; false leaves out to check that it
@@ -245,9 +246,10 @@ class Session:
         self._sees |= state.tick > 0 or not math.isnan(state.observation_age_s)
 
     def _waits_for_a_human(self, state: GateState) -> bool:
-        """On a robot nothing begins by itself."""
-        idle = state.mode is Mode.HOLD and state.cause not in FAULTS
-        return idle and not self._simulated
+        """On a robot nothing begins by itself. Nor where he asked without the dead-man, or his
+        joystick went: the gate says how long that may last."""
+        missed = state.cause is Cause.STALE_JOYSTICK or state.cause not in FAULTS
+        return state.mode is Mode.HOLD and missed and not self._simulated
 
     def _call(self, name: str, request: Any, limit_s: float = ANSWER_S) -> Any:
         future = self._clients[name].call_async(request)

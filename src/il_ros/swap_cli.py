@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import time
 from pathlib import Path
 
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.signals import SignalHandlerOptions
+from rclpy.executors import Executor
+from rclpy.node import Node
 
 from il_core.errors import UserError
 from il_ros import environment
-from il_ros.namespaces import check_namespace
+from il_ros.asking import asker, wait
 from il_ros.swapping import Swapper
 
 FIND_S = 5.0
 ANSWER_S = 10.0
+LONGEST_WAIT_S = 86_400.0
 
 
 def main(argv: list[str]) -> int:
@@ -25,28 +24,21 @@ def main(argv: list[str]) -> int:
     args = parser.parse_args(argv)
     if (args.checkpoint is None) != args.rollback:
         parser.error('give either the folder of a checkpoint or --rollback')
-    check_namespace(args.namespace)
-    environment.use_transport(hosts=args.hosts)
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.SIGINT)
-    try:
-        print(_swap(args))
-    finally:
-        rclpy.try_shutdown()
+    if not 0.0 <= args.wait <= LONGEST_WAIT_S:
+        raise UserError('--wait', args.wait, f'must be 0 to {LONGEST_WAIT_S:g} s')
+    with asker('swap', args.namespace, args.hosts) as (node, executor):
+        print(_swap(node, executor, args))
     return 0
 
 
-def _swap(args: argparse.Namespace) -> str:
-    node, executor = rclpy.create_node('swap', namespace=args.namespace), SingleThreadedExecutor()
-    executor.add_node(node)
-    swapper, end_s = Swapper(node), time.monotonic() + FIND_S
-    while swapper.missing() and time.monotonic() < end_s:
-        executor.spin_once(0.05)
+def _swap(node: Node, executor: Executor, args: argparse.Namespace) -> str:
+    swapper = Swapper(node)
+    wait(executor, lambda: not swapper.missing(), FIND_S)
     if args.rollback:
         task = executor.create_task(swapper.rollback, args.wait)
     else:
         task = executor.create_task(swapper.swap, args.checkpoint, args.wait)
-    executor.spin_until_future_complete(task, args.wait + ANSWER_S)
-    if not task.done():
+    if not wait(executor, task.done, args.wait + ANSWER_S):
         raise UserError('graph', 'policy and gate', f'gave no answer in {ANSWER_S:g} s')
     done = task.result()
     return f'policy and gate run {done}' if done else 'policy and gate run what they ran before'

@@ -73,6 +73,20 @@ def test_a_file_it_never_had_is_not_read(saved: Path) -> None:
         load(saved).read('gate.json')
 
 
+def test_the_folder_of_a_run_or_a_round_is_told_what_it_holds(tmp_path: Path) -> None:
+    """Not that it is broken."""
+    made = [tmp_path / f'round_{n}' / 'checkpoint' for n in (10, 9)]
+    for path in made:
+        make_checkpoint(path, toy_spec())
+    with pytest.raises(UserError, match=rf'holds none; choices: {made[0]} \(did you mean'):
+        load(tmp_path / 'round_10')
+    with pytest.raises(UserError, match=f'holds none; choices: {made[1]}, {made[0]}'):
+        load(tmp_path)
+    (tmp_path / 'bags').mkdir()
+    with pytest.raises(UserError, match=r'bags.: holds none$'):
+        load(tmp_path / 'bags')
+
+
 def test_it_is_never_changed(saved: Path) -> None:
     with pytest.raises(UserError, match='never changed'), writing(saved):
         pytest.fail('writing() gave a folder for a checkpoint that exists')

@@ -23,7 +23,10 @@ def executor(context):
 
 @pytest.fixture
 def at_a_terminal():
-    """Let processes that are started hear when it closes, also where these tests run by nohup."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """Let processes that are started hear when it closes, and Ctrl-C, also where these tests run
+    by nohup or in the background of a script."""
+    hangup = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    ctrl_c = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
-    signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, hangup)
+    signal.signal(signal.SIGINT, ctrl_c)

@@ -47,8 +47,12 @@ def graph(tmp_path_factory, domain):
         process.kill()
 
 
+@pytest.mark.usefixtures('at_a_terminal')
+@pytest.mark.parametrize(
+    ('number', 'code'), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130)]
+)
 @pytest.mark.parametrize('command', [('call', 'gate/resume'), ('swap', 'checkpoint')])
-def test_a_command_that_is_told_to_go_while_it_waits_goes_without_a_word(command):
+def test_a_command_that_is_told_to_go_while_it_waits_goes_without_a_word(command, number, code):
     process = subprocess.Popen(
         [sys.executable, '-m', 'il_core.cli', *command, '--namespace', 'nowhere'],
         stderr=subprocess.PIPE,
@@ -59,9 +63,9 @@ def test_a_command_that_is_told_to_go_while_it_waits_goes_without_a_word(command
     while 'librmw_fastrtps' not in maps.read_text() and time.monotonic() < end_s:
         time.sleep(0.05)
     time.sleep(1.0)  # it looks for services by now
-    process.terminate()
+    process.send_signal(number)
     assert process.communicate(timeout=10)[1] == ''
-    assert process.returncode == -signal.SIGTERM
+    assert process.returncode == code
 
 
 def services(session):

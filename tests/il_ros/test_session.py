@@ -77,12 +77,14 @@ def test_the_disk_of_another_computer_cannot_be_looked_at(executor, tmp_path):
     node.destroy_node()
 
 
-def test_a_robot_that_waits_for_its_human_is_not_given_up(executor, tmp_path, monkeypatch):
-    """He may be putting the scene in order; what is broken is given up all the same."""
+@pytest.mark.parametrize('cause', [Cause.START, Cause.STALE_JOYSTICK])
+def test_a_robot_that_waits_for_its_human_is_not_given_up(executor, tmp_path, monkeypatch, cause):
+    """He may be putting the scene in order, or have taken over without the dead-man: the gate ends
+    that. What is broken is given up all the same."""
     node = graph_without_simulator('robot')
     status = create_publisher(node, TOPICS['gate/status'])
     seeing = dataclasses.replace(BLIND, observation_age_s=0.01)
-    holds = dataclasses.replace(seeing, episode_id='e')
+    holds = dataclasses.replace(seeing, episode_id='e', cause=cause)
     broken = dataclasses.replace(holds, cause=Cause.STALE_OBSERVATION, detail='old')
     held: list[float] = []
 

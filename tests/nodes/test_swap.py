@@ -129,6 +129,13 @@ def test_a_swap_of_nothing_says_what_to_give(options):
     assert 'il swap: error: give either the folder of a checkpoint or --rollback' in refused.stderr
 
 
+@pytest.mark.parametrize('seconds', ['nan', '-1', '1e12'])
+def test_a_swap_that_waits_for_no_time_that_is_one_is_refused(seconds):
+    refused = swap('nowhere', '--wait', seconds)
+    assert f'il swap: --wait is {float(seconds)}: must be 0 to 86400 s' in refused.stderr
+    assert refused.returncode == 2
+
+
 def test_a_swap_in_a_namespace_that_ros_would_not_take_is_refused():
     refused = swap('nowhere', '--namespace', '1robot')
     assert "namespace is '1robot': must be parts of" in refused.stderr
