@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from il_core.errors import UserError
@@ -16,6 +17,7 @@ from il_ros.preflight import check_start
 
 RESPAWN_S = 1.0
 RESPAWNS = 20
+CLOSE = 0.8  # of two names, 1: the same
 
 
 def declare_arguments(*names: str, **defaults: str) -> list[Any]:
@@ -56,10 +58,28 @@ def graph_actions(context: Any, names: tuple[str, ...], mode: str) -> list[Any]:
         check_start(args, nodes)
     except UserError as error:
         raise RuntimeError(str(error)) from error
-    said = [LogInfo(msg=f'warning: {args.warning}')] if args.warning else []
+    warnings = [*filter(None, [args.warning]), *strangers(context.launch_configurations, names)]
+    said = [LogInfo(msg=f'warning: {line}') for line in warnings]
     actions = [_action(node) for node in nodes]
     terminals = [a for a, node in zip(actions, nodes, strict=True) if node.terminal]
     return [*said, stop_where_it_ends(terminals), *actions]
+
+
+def strangers(given: Iterable[str], names: Sequence[str]) -> list[str]:
+    """Return a line for each argument that was meant for this launch file and does nothing.
+
+    Launch itself takes any name. Those of a launch file that includes this one are here, too, so
+    that only a known or nearly right name is told, and nothing is refused.
+    """
+    fields = {field.name for field in dataclasses.fields(GraphArgs)}
+    lines = []
+    for name in set(given) - set(names):
+        near = difflib.get_close_matches(name, names, n=1, cutoff=CLOSE)
+        if name in fields:
+            lines.append(f'argument {name} does nothing in this launch file')
+        elif near:
+            lines.append(f'argument {name} is not known here (did you mean {near[0]}?)')
+    return sorted(lines)
 
 
 def stop_where_it_ends(terminals: Sequence[Any]) -> Any:

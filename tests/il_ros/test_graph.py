@@ -14,6 +14,7 @@ from il_core.errors import UserError
 from il_ros import run_cli
 from il_ros.graph import TABLE, graph
 from il_ros.graph_args import GraphArgs, args_from_text
+from il_ros.launching import strangers
 from il_ros.run_cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -336,3 +337,12 @@ def test_who_has_read_enough_of_what_is_printed_ends_it_in_silence():
     said = process.stderr.read().decode()
     assert process.wait(30) == 141
     assert [line for line in said.splitlines() if not line.startswith('warning: ')] == []
+
+
+def test_arguments_of_other_launch_files_are_nobodys_business():
+    names = ('task', 'operator', 'run')
+    given = ('task', 'opertor', 'checkpoint', 'use_sim_time', 'robot_name')
+    assert strangers(given, names) == [
+        'argument checkpoint does nothing in this launch file',
+        'argument opertor is not known here (did you mean operator?)',
+    ]

@@ -54,6 +54,15 @@ def nodes(name, **arguments):
     return [a.node_executable for a in actions(name, **arguments) if isinstance(a, Node)]
 
 
+def test_an_argument_that_does_nothing_is_named():
+    given = {'operator': 'keyboard', 'run': 'somewhere', 'checkpoint': 'x', 'opertor': 'joy'}
+    made = actions('demonstrate.launch.py', **given)
+    assert [a.msg[0].text for a in made if isinstance(a, LogInfo)] == [
+        'warning: argument checkpoint does nothing in this launch file',
+        'warning: argument opertor is not known here (did you mean operator?)',
+    ]
+
+
 def test_they_translate_the_graph():
     assert nodes('sim.launch.py', operator='none') == ['sim_node', 'policy_node', 'gate_node']
     assert nodes('robot.launch.py', operator='none') == ['policy_node', 'gate_node']
