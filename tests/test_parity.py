@@ -61,7 +61,14 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize('name', CASES)
+# The others run with `-m slow`: each takes a dozen seconds.
+ALWAYS = ('demonstrations', 'a human who watches', 'a gate that asks', 'contacts')
+
+
+@pytest.mark.parametrize(
+    'name',
+    [pytest.param(n, marks=() if n in ALWAYS else pytest.mark.slow) for n in CASES],
+)
 def test_the_graph_in_lockstep_makes_the_steps_of_rollout(name, tmp_path):
     cast, asked = CASES[name]
     spec = load_spec(asked.get('task', 'reach'))

@@ -194,7 +194,7 @@ class GateNode(TickingNode):
         """Decide and send the one command of this tick."""
         if not self.sole.speaks:
             return
-        self.begin_tick()
+        self.begin_tick(0 if proposal is None else proposal.frame.stamp_ns)
         queue, self.queue, self.tick_ns = self.queue, [], now_ns
         begun_ns = self.steady_ns()
         output = self.core.update(

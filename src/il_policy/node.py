@@ -63,7 +63,7 @@ class PolicyNode(TickingNode):
         self.swap = Swap(self, 'policy', self._load, self._put)
 
     def start(self) -> None:
-        self.beat = Beat(self.spec.period_ns, follows=self.on_arrival)
+        self.beat = Beat(self.spec.period_ns, follows=not self.spec.robot.real)
         period_s = self.spec.period_ns / NS_PER_S
         if not self.on_arrival:
             self.timer(period_s, self.on_timer)
@@ -109,7 +109,7 @@ class PolicyNode(TickingNode):
         frame = self.ticker.tick(stamp_ns)
         if frame is not None:
             self.ticked = True
-            self.begin_tick()
+            self.begin_tick(stamp_ns)
             self.propose(frame)
             self.end_tick()
 

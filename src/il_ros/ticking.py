@@ -44,8 +44,9 @@ class TickingNode(IlNode):
         """Return ROS time; None in lockstep, which knows no time but the stamps of data."""
         return None if self.lockstep else self.now_ns()
 
-    def begin_tick(self) -> None:
-        self.beat.begin(self.steady_ns())
+    def begin_tick(self, stamp_ns: int = 0) -> None:
+        """`stamp_ns`: of the data that it is about; 0: of none."""
+        self.beat.begin(self.steady_ns(), stamp_ns)
 
     def end_tick(self) -> None:
         now_ns = self.steady_ns()

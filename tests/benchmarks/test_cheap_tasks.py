@@ -59,8 +59,8 @@ def test_looser_rules_of_ensemble_dagger_leave_more_to_the_novice(
 
 
 def test_every_fair_start_is_inside_of_tau_or_outside(tmp_path):
-    small = replace(doubt_region.TASKS['reach'], demos=2, steps=60, rounds=1, epochs=3)
-    row = doubt_region.learn(make_world(load_spec('reach')), 0, 20, tmp_path, small, wanted=2)
+    small = replace(doubt_region.TASKS['drive'], demos=1, steps=60, rounds=1, epochs=3)
+    row = doubt_region.learn(make_world(load_spec('drive')), 0, 20, tmp_path, small, wanted=2)
     assert row['takeovers'] >= 2 or row['rounds'] == 1
     assert row['tau'] > 0
     assert row['inside'] + row['outside'] + row['left_out'] == 20

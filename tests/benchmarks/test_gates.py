@@ -77,6 +77,7 @@ def test_a_table_has_the_whole_name_of_its_folder(tmp_path, monkeypatch):
         assert (tmp_path / f'{name}.md').is_file()
 
 
+@pytest.mark.slow
 def test_a_method_is_also_judged_from_as_many_labels_as_the_others(tmp_path):
     cells = {}
     for method in ('bc', 'dagger'):

@@ -19,6 +19,7 @@ from il_data.read import read_episodes
 from tests.il_gating.test_gates import fitted
 
 SEEDS = 2
+pytestmark = [pytest.mark.ros, pytest.mark.slow]
 
 
 @pytest.fixture(scope='module')
@@ -49,7 +50,6 @@ def watched(tmp_path_factory):
     return read_episodes(run / 'bags'), said
 
 
-@pytest.mark.ros
 def test_the_policy_acts_at_every_step_of_a_slow_world(watched):
     episodes, _ = watched
     assert [e.manifest.seed for e in episodes] == list(range(SEEDS))
@@ -57,13 +57,12 @@ def test_the_policy_acts_at_every_step_of_a_slow_world(watched):
     for episode in episodes:
         acts = episode.owners == Owner.POLICY
         begun = int(acts.argmax())
-        assert acts[begun:].mean() > 0.95, 'it lost the robot to HOLD'
+        assert acts[begun:].mean() > 0.8, 'it lost the robot to HOLD'
         assert set(episode.steps['mode'][begun:]) <= {Mode.AUTONOMOUS, Mode.HOLD}
         apart_s = np.diff(episode.steps['stamp_ns'][begun:]) * 1e-9
         assert np.median(apart_s) == pytest.approx(0.05), 'a step is a period of simulated time'
 
 
-@pytest.mark.ros
 @pytest.mark.parametrize('name', ['sim', 'policy', 'gate', 'teleop', 'recorder'])
 def test_its_pace_is_no_reason_to_warn(watched, name):
     lines = {line: n for (node, line), n in watched[1].items() if node == name}

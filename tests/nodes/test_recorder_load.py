@@ -10,7 +10,7 @@ import pytest
 
 from tests.house import ROOT
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.slow]
 # 200 Hz of joint states, 6 images, ten ticks of everything else per second.
 SHORT = ['--share', '0.2', '--seconds', '4', '--kills', '1', '--stall', '3']
 
@@ -48,7 +48,6 @@ def test_kill_9_takes_no_more_than_half_a_second(measured, what):
     assert max(run['missing_s'].values()) <= 0.55
 
 
-@pytest.mark.slow
 def test_a_recorder_held_up_for_seconds_misses_nothing_that_is_reliable(tmp_path):
     """Publishers keep 64 messages for it, and send ten a second for three seconds; latched topics
     keep one message only, sensors are best effort."""
