@@ -88,22 +88,18 @@ def learn(
     """Return tau, and from how many starts inside and outside the last policy failed. No round
     follows after `wanted` take-overs."""
     cell = Cell(METHODS[METHOD], seed, sizes, world, RunFolder(folder), Clock())
-    gathered = cell.demonstrate(sizes.demos)
-    cell.train(gathered, 0)
-    number, taken = 0, 0
-    while taken < wanted and number < sizes.rounds:
-        gathered = [*gathered, *cell.collect(number)]
-        number += 1
-        cell.train(gathered, number)
-        taken = len(doubts_at_takeover(gathered, world.spec))
+    for last in cell.rounds():
+        taken = len(doubts_at_takeover(last.episodes, world.spec))
+        if taken >= wanted:
+            break
     tau = float(cell.run.rounds()[-1].gate['thresholds']['doubt'])
     there = Carried(world)
     seeds = range(cell.base + STARTS, cell.base + STARTS + starts)
     fair = [s for s in seeds if supervised(there, s)]
-    alone = play(make_loop(there, ALONE, cell.run.checkpoint(number)), fair)
+    alone = play(make_loop(there, ALONE, cell.run.checkpoint(last.number)), fair)
     return {
         'seed': seed,
-        'rounds': number,
+        'rounds': last.number,
         'takeovers': taken,
         'tau': tau,
         'left_out': starts - len(fair),

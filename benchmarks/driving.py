@@ -59,15 +59,12 @@ def drive(cell: Cell, checkpoint: Path, seconds: float) -> dict[str, Any]:
 def learn(world: World, seed: int, sizes: Sizes, seconds: float, folder: Path) -> dict[str, Any]:
     """Return labels, and how the last policies of HG-DAgger and of cloning drive."""
     cell = Cell(METHODS[METHOD], seed, sizes, world, RunFolder(folder), Clock())
-    gathered = cell.demonstrate(sizes.demos)
-    demonstrated = count = cell.train(gathered, 0)
-    for number in range(sizes.rounds):
-        gathered = [*gathered, *cell.collect(number)]
-        count = cell.train(gathered, number + 1)
+    demos, *rounds = cell.rounds()
+    count = rounds[-1].labels
     cloned = cell.clone(labels(demonstrations(cell, count)).columns[:count])
     return {
         'seed': seed,
-        'demonstrated': demonstrated,
+        'demonstrated': demos.labels,
         'labels': count,
         'hg_dagger': drive(cell, cell.run.checkpoint(sizes.rounds), seconds),
         'bc': drive(cell, cloned, seconds),

@@ -15,7 +15,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,6 +93,17 @@ class Clock:
         return {**self.seconds, 'all': time.monotonic() - self._begin}
 
 
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A policy in the making: of which round, from how many labels, from which episodes, and those
+    among them that are new."""
+
+    number: int
+    labels: int
+    episodes: Sequence[Episode]
+    fresh: Sequence[Episode]
+
+
 @dataclass
 class Cell:
     """One run in the making."""
@@ -157,6 +168,16 @@ class Cell:
             seeds, checkpoint = range(first, first + ROUND), self.run.checkpoint(number)
             return self.play(self.method.cast(), seeds, checkpoint, self.sizes.steps)
 
+    def rounds(self) -> Iterator[Learned]:
+        """Yield what a policy was made from: the demonstrations, then every round that its gate
+        collected as well."""
+        episodes = fresh = self.demonstrate(self.sizes.demos)
+        yield Learned(0, self.train(episodes, 0), episodes, fresh)
+        for number in range(self.sizes.rounds if self.method.gate else 0):
+            fresh = self.collect(number)
+            episodes = [*episodes, *fresh]
+            yield Learned(number + 1, self.train(episodes, number + 1), episodes, fresh)
+
     def evaluate(
         self, cast: Cast, first: int, checkpoint: Path, clock: str = 'evaluation'
     ) -> list[EpisodeSummary]:
@@ -187,31 +208,27 @@ class Cell:
 def gated(cell: Cell, keep: Path | None = None) -> dict[str, Any]:
     """Run a method with a gate (or cloning alone, which has no rounds); `keep`: file for its
     labels."""
-    episodes = cell.demonstrate(cell.sizes.demos)
-    first = count = cell.train(episodes, 0)
-    rounds, collected = cell.sizes.rounds if cell.method.gate else 0, []
-    for number in range(rounds):
-        fresh = cell.collect(number)
-        collected.append([summarise(e) for e in fresh])
-        episodes = [*episodes, *fresh]
-        count = cell.train(episodes, number + 1)
+    demos, *rounds = cell.rounds()
+    last = rounds[-1] if rounds else demos
     if keep:
-        cell.keep(episodes, first, keep)
-    last = cell.run.checkpoint(rounds)
+        cell.keep(last.episodes, demos.labels, keep)
+    checkpoint = cell.run.checkpoint(last.number)
     out: dict[str, Any] = {
-        'labels': count,
-        'autonomous': won(cell.evaluate(ALONE, EVALUATE, last)),
+        'labels': last.labels,
+        'autonomous': won(cell.evaluate(ALONE, EVALUATE, checkpoint)),
     }
     if cell.method.gate:
-        helped = cell.evaluate(cell.method.cast(**cell.method.aided), AIDED, last)
+        helped = cell.evaluate(cell.method.cast(**cell.method.aided), AIDED, checkpoint)
+        collected = [[summarise(e) for e in r.fresh] for r in rounds]
         out |= {'aided': won(helped), **cost([s for r in collected for s in r])}
         out['rounds'] = [round_row(r) for r in collected]
         out['thresholds'] = [dict(r.gate.get('thresholds', {})) for r in cell.run.rounds()]
     if cell.method.weighting:  # the policy's own steps are rows, too, and no labels of the human
-        out['human_labels'] = len(labels(episodes).columns)
+        out['human_labels'] = len(labels(last.episodes).columns)
     elif cell.sizes.equal:
-        limit = first + cell.sizes.equal
-        out['equal'] = cell.alike(episodes if rounds else demonstrations(cell, limit), limit)
+        limit = demos.labels + cell.sizes.equal
+        given = last.episodes if rounds else demonstrations(cell, limit)
+        out['equal'] = cell.alike(given, limit)
     return out
 
 

@@ -44,6 +44,11 @@ class Columns:
     def __len__(self) -> int:
         return len(self.observations)
 
+    @property
+    def learned(self) -> NDArray[np.int64]:
+        """Return (M,) `episode` of the rows that count: with a weight above 0."""
+        return self.episode[self.weight > 0]
+
     def __getitem__(self, rows: slice | NDArray[Any]) -> Columns:
         """Return some rows: a slice, a mask (N,) or an index."""
         return Columns(*(column[rows] for column in vars(self).values()))

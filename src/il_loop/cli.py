@@ -105,7 +105,10 @@ def bar(words: str) -> Iterator[Progress]:
 def _evaluated(path: Path, seeds: Seeds, cast: Cast) -> evaluation.Evaluation:
     if is_checkpoint(path):
         return evaluate_checkpoint(path, seeds, cast)
-    return evaluation.from_bags(path, seeds, label=str(path))
+    counted = evaluation.from_bags(path, seeds, label=str(path))
+    if len(counted.seeds) < len(seeds):
+        CONSOLE.print(f'{path} has {len(counted.seeds)} of the {len(seeds)} seeds asked for')
+    return counted
 
 
 def evaluate_checkpoint(path: Path, seeds: Seeds, cast: Cast = ALONE) -> evaluation.Evaluation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from interactive_il.msg import Job as Msg
 from interactive_il.srv import CancelJob, StartJob
 
 from il_core.errors import UserError
+from il_core.types import NS_PER_S
 from il_gating.api import GATES
 from il_loop.findings import JobFindings
 from il_loop.fits import ASKING, PROBED, PROBES
@@ -110,7 +112,8 @@ class JobsNode(IlNode):
         options = [f'--{name}={value}' for name, value in settings.items()]
         self.job = Job(['round', p.run, '--json', *options])
         self.count += 1
-        self.told = Msg(job_id=f'train_{self.count}', kind='train')
+        began = datetime.fromtimestamp(self.now_ns() / NS_PER_S, timezone.utc)
+        self.told = Msg(job_id=f'train_{began:%Y%m%dT%H%M%S}_{self.count}', kind='train')
         self.tell(Msg.STATE_RUNNING, f'a round of {p.run}')
         response.success, response.job_id = True, self.told.job_id
         return response

@@ -100,12 +100,13 @@ def telling_episode(data: RunData) -> Episode | None:
 
 def timeline(episode: Episode) -> Timeline:
     """Return the scores of an episode's gate over time, and what changed the mode when."""
-    steps, period_s = episode.steps, episode.spec.period_ns / NS_PER_S
+    stamps = episode.steps['stamp_ns']
+    times_s = ((stamps - stamps[:1]) / NS_PER_S).tolist()
     return Timeline(
-        times_s=tuple(np.arange(len(steps)) * period_s),
+        times_s=tuple(times_s),
         owners=tuple(Owner(int(o)) for o in episode.owners),
         panels=_panels(episode),
-        causes=tuple((row * period_s, words) for row, words in _changes(episode)),
+        causes=tuple((times_s[row], words) for row, words in _changes(episode)),
     )
 
 

@@ -30,7 +30,7 @@ def entries(
 ) -> tuple[RoundEpisode, ...]:
     """Return what a round notes of every episode; `old`: ids that are as the round
     before knew them."""
-    rows = np.bincount(selected.columns.episode, minlength=len(episodes))
+    rows = np.bincount(selected.columns.learned, minlength=len(episodes))
     notes = {item.episode_id: item.reason for item in selected.left_out}
     return tuple(
         RoundEpisode(
@@ -51,9 +51,7 @@ def trained_on(
 ) -> dict[str, str]:
     """Return id and hash of the episodes that gave labels, for policy.json. Those whose labels
     are held out for validation are among them: they decide when the training ends."""
-    columns = selected.columns
-    numbers = np.unique(columns.episode[columns.weight > 0])
-    ids = [episodes[i].episode_id for i in numbers.tolist()]
+    ids = [episodes[i].episode_id for i in np.unique(selected.columns.learned).tolist()]
     return {name: hashes[name] for name in ids}
 
 

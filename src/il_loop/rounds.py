@@ -153,7 +153,7 @@ def _make_round(
         task=episodes[0].spec.task.name,
         spec_hash=episodes[0].spec.hash,
         checkpoint_id=loaded.id,
-        labels=len(selected.columns),
+        labels=len(selected.columns.learned),
         human_labels=_human_labels(work),
         new_labels=sum(e.labels for e in noted if e.new),
         selection=config.labelled.words,
@@ -261,14 +261,14 @@ def _fit(work: _Work, path: Path, fixed: Mapping[str, float]) -> Mapping[str, An
         if work.progress is not None:
             work.progress(Progress(step, work.config.critic.steps, math.nan, None))
 
-    trained, trusted = work.selected.columns, work.config.labelled.verdicts
+    trusted = work.config.labelled.verdicts
     return fit_gate(
         FitInputs(
             gate=work.config.gate,
             number=work.number,
             folder=path,
             columns=_human(work).columns,
-            trained=trained.episode[trained.weight > 0],
+            trained=work.selected.columns.learned,
             episodes=[e for e in work.episodes if e.verdict in trusted],
             new=[e for e in work.new if e.verdict in trusted],
             probes=probes,

@@ -40,8 +40,9 @@ class RoundFile:
 
     Attributes:
         number: 0 is the first cloning.
-        labels, new_labels: rows in all and from new episodes, the policy's own too where a
-            weighting has them; `human_labels`: rows of the human, None in older files.
+        labels, new_labels: rows with a weight above 0 in all and from new episodes, the policy's
+            own too where a weighting has them; `human_labels`: rows of the human, None in older
+            files.
         selection: in words, what counts as supervision.
         config: of the training; `seed` of the training.
         settings: all that the round was asked for with, a `RoundConfig`; empty in older files.

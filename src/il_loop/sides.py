@@ -62,8 +62,7 @@ def to_run(path: Path, asked: Seeds, *others: Evaluation) -> tuple[Seeds, str]:
         check_conditions(other, spec.task.name, spec.hash, plain(spec))
     seeds: Seeds = others[0].seeds if others else asked
     if len(seeds) < len(asked):
-        which = f'{len(seeds)} of the {len(asked)} seeds ({seed_spans(seeds)})'
-        words += f'{others[0].label} has {which}: {path} is run on those\n'
+        words += f'{path} is run on those of {others[0].label}: {seed_spans(seeds)}\n'
     known = sorted(learned_seeds(path) & set(seeds))
     if known:
         which = f'{len(known)} of these {len(seeds)} seeds ({seed_spans(known)})'

@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import rclpy
 from rclpy.signals import SignalHandlerOptions
 
 from il_core.errors import UserError
+from il_core.types import Mode
 from il_ros import environment
 from il_ros.bringup import Bringup
 from il_ros.collected import Collected, missing_seeds, present
@@ -89,8 +91,9 @@ class Watch:
     def step(self, seed: int, step: int) -> None:
         """An episode is at this step."""
 
-    def holding(self, seed: int) -> None:
-        """The robot stands until a human takes over, or lets the policy begin."""
+    def holding(self, seed: int, mode: Mode) -> None:
+        """The robot stands until a human takes over or lets the policy begin (HOLD), or resets
+        the emergency stop (ESTOP)."""
 
     def done(self, episode: Collected) -> None:
         """An episode is finished and recorded."""
@@ -141,7 +144,7 @@ def _silent(names: list[str]) -> None:
 def _one(session: Session, seed: int, operator: str, watch: Watch) -> Collected:
     for _ in range(DISCARDS):
         episode = session.episode(
-            seed, operator, lambda step: watch.step(seed, step), lambda: watch.holding(seed)
+            seed, operator, partial(watch.step, seed), partial(watch.holding, seed)
         )
         if not episode.discarded:
             watch.done(episode)

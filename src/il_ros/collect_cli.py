@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from il_core.types import Mode
 from il_core.writable import check_file
 from il_ros.collect import Plan, Report, Watch, collect, parse_seeds
 from il_ros.collected import Collected
@@ -23,6 +24,11 @@ EXAMPLE = """example:
   il collect --run runs/real --seeds 0-9 --mode robot    on a robot graph that is running
 """
 INTERRUPTED = 130
+# What a robot stands for.
+WAITS = {
+    Mode.HOLD: 'the robot stands; take over, or `il call gate/resume`',
+    Mode.ESTOP: 'emergency stop; when it is safe, `il call gate/reset_estop`',
+}
 
 
 def main(argv: Sequence[str]) -> int:
@@ -93,9 +99,8 @@ class Bar(Watch):
     def step(self, seed: int, step: int) -> None:
         self._bar.update(self._task, description=f'seed {seed}, step {step}')
 
-    def holding(self, seed: int) -> None:
-        text = f'seed {seed}: the robot stands; take over, or `il call gate/resume`'
-        self._bar.update(self._task, description=text)
+    def holding(self, seed: int, mode: Mode) -> None:
+        self._bar.update(self._task, description=f'seed {seed}: {WAITS[mode]}')
 
     def done(self, episode: Collected) -> None:
         self._bar.update(self._task, advance=1)

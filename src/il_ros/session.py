@@ -24,6 +24,7 @@ READY_S = 10.0
 ANSWER_S = 5.0
 TELL_S = 2.0  # after so long whoever waits is told what for
 SPIN_S = 0.02
+MOVING = (Mode.AUTONOMOUS, Mode.SUPERVISOR, Mode.REQUESTING)
 
 
 def reason_of(episode_id: str, events: Sequence[EpisodeEvent]) -> str:
@@ -46,8 +47,8 @@ class Session:
         run: the run folder that the recorder writes into.
         look: called often while waiting; what it raises ends the wait.
         stall_s: an episode in which nobody acts for so long is given up. On a robot a gate that
-            holds until a human begins, or is back at his joystick, is none: he may be putting the
-            scene in order.
+            holds until a human begins, is back at his joystick, or resets the emergency stop, is
+            none: he may be putting the scene in order.
         simulated: there is a simulator to reset.
         namespace: of the graph's nodes.
         one_disk: the recorder writes on this computer's disk; false leaves out to check that it
@@ -118,7 +119,7 @@ class Session:
         seed: int,
         operator: str = '',
         progress: Callable[[int], None] = lambda step: None,
-        holding: Callable[[], None] = lambda: None,
+        holding: Callable[[Mode], None] = lambda mode: None,
     ) -> Collected:
         """Run one episode and wait until its bag is closed.
 
@@ -126,7 +127,8 @@ class Session:
             seed: of the initial state; is in the manifest.
             operator: who is at the controls, for the manifest.
             progress: called with the step of the episode.
-            holding: called while the gate waits for a human to begin.
+            holding: called with HOLD while the gate waits for a human to begin, with ESTOP while
+                he has stopped the robot.
 
         Raises:
             UserError: somebody refused, or the graph stalled; the episode is discarded then. Or
@@ -169,7 +171,7 @@ class Session:
             raise UserError('gate/status', self._gate, 'an episode is running already')
 
     def _wait_for_end(
-        self, episode_id: str, progress: Callable[[int], None], holding: Callable[[], None]
+        self, episode_id: str, progress: Callable[[int], None], holding: Callable[[Mode], None]
     ) -> None:
         shown = None
 
@@ -177,8 +179,8 @@ class Session:
             nonlocal shown
             gate = self._gate if self._gate and self._gate.episode_id == episode_id else None
             if gate and self._waits_for_a_human(gate):
-                holding()
-            elif gate and gate.mode is not Mode.HOLD and gate.step != shown:
+                holding(gate.mode)
+            elif gate and gate.mode in MOVING and gate.step != shown:
                 shown = gate.step
                 progress(shown)
             if time.monotonic() - self._step_changed_s > self._stall_s:
@@ -237,8 +239,7 @@ class Session:
 
     def _on_status(self, message: Any) -> None:
         state = state_from_msg(message)
-        moving = state.mode in (Mode.AUTONOMOUS, Mode.SUPERVISOR, Mode.REQUESTING)
-        stepped = moving and (self._gate is None or state.step != self._gate.step)
+        stepped = state.mode in MOVING and (self._gate is None or state.step != self._gate.step)
         if stepped or self._waits_for_a_human(state):
             self._step_changed_s = time.monotonic()
         self._gate = state
@@ -246,10 +247,10 @@ class Session:
         self._sees |= state.tick > 0 or not math.isnan(state.observation_age_s)
 
     def _waits_for_a_human(self, state: GateState) -> bool:
-        """On a robot nothing begins by itself. Nor where he asked without the dead-man, or his
-        joystick went: the gate says how long that may last."""
+        """On a robot nothing begins by itself, and the emergency stop is his. Nor where he asked
+        without the dead-man, or his joystick went: the gate says how long that may last."""
         missed = state.cause is Cause.STALE_JOYSTICK or state.cause not in FAULTS
-        return state.mode is Mode.HOLD and missed and not self._simulated
+        return state.mode in (Mode.HOLD, Mode.ESTOP) and missed and not self._simulated
 
     def _call(self, name: str, request: Any, limit_s: float = ANSWER_S) -> Any:
         future = self._clients[name].call_async(request)

@@ -19,7 +19,8 @@ class Known:
     """What Gymnasium does not tell about an environment.
 
     Attributes:
-        terminated: what it means that the episode ended by itself.
+        terminated: what it means that the episode ended by itself; `reward`: the last reward
+            tells.
         truncated: what it means that it ran into the time limit.
         idle: the discrete action that does nothing.
         supervisor: (F,) observation to the one action of a scripted expert.
@@ -32,6 +33,7 @@ class Known:
 
 
 FALLS = Known(terminated='failure', truncated='success')
+BOTH = Known(terminated='reward')  # a goal or a crash
 # By the name without its version.
 KNOWN = {
     'MountainCar': Known(idle=1, supervisor=pump),
@@ -43,7 +45,10 @@ KNOWN = {
     'Walker2d': FALLS,
     'Ant': FALLS,
     'Humanoid': FALLS,
-    'BipedalWalker': Known(terminated='failure', truncated='timeout'),
+    'BipedalWalker': BOTH,
+    'BipedalWalkerHardcore': BOTH,
+    'LunarLander': BOTH,
+    'LunarLanderContinuous': BOTH,
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import gymnasium
@@ -18,11 +18,15 @@ from il_sim.gym_env import axes_of, fields_of, make
 from il_sim.gym_known import known, supervisor_of
 from il_sim.stepping import Stepping
 
+T = TypeVar('T')
 STREAM = 'observation'
 DEFAULT_HZ = 30.0
 DEFAULT_STEPS = 1000
-# What an environment may mean by `terminated`: TaskSpec.params['terminated'].
+# What an environment may mean by `terminated` and `truncated`, in TaskSpec.params. None: the last
+# reward tells, success where it is positive.
 MEANINGS = {'success': Outcome.SUCCESS, 'failure': Outcome.FAILURE}
+TERMINATED: Mapping[str, Outcome | None] = {**MEANINGS, 'reward': None}
+TRUNCATED: Mapping[str, Outcome] = {**MEANINGS, 'timeout': Outcome.TIMEOUT}
 
 
 def make_spec(name: str) -> Spec:
@@ -79,7 +83,8 @@ class GymWorld(Stepping):
 
     SUCCESS is that the environment terminates before its time limit, TIMEOUT that it does not;
     where falling over is what terminates (CartPole, Hopper …), `params` of the task say
-    `terminated: failure` and `truncated: success`.
+    `terminated: failure` and `truncated: success`; where both a goal and a crash do (LunarLander,
+    FrozenLake …), `terminated: reward`: SUCCESS where the last reward is positive.
 
     Args:
         spec: as `make_spec` gives it.
@@ -95,8 +100,8 @@ class GymWorld(Stepping):
     def __init__(self, spec: Spec, gui: bool = False) -> None:
         params = spec.task.params
         self.spec, self._name, self._gui = spec, str(params.get('env', '')), gui
-        self._terminated = _meaning(params, 'terminated', 'success')
-        self.at_horizon = _meaning(params, 'truncated', 'timeout')
+        self._terminated = _meaning(params, 'terminated', 'success', TERMINATED)
+        self.at_horizon = _meaning(params, 'truncated', 'timeout', TRUNCATED)
         self._env = make(self._name, 'human' if gui else 'rgb_array')
         self._discrete = isinstance(self._env.action_space, Discrete)
         self._pilot = known(self._name).supervisor
@@ -132,7 +137,8 @@ class GymWorld(Stepping):
         self._observation = np.asarray(observation, np.float64).ravel()
         self.episode_return += float(reward)
         if terminated:
-            return self._terminated
+            by_reward = Outcome.SUCCESS if reward > 0 else Outcome.FAILURE
+            return by_reward if self._terminated is None else self._terminated
         return self.at_horizon if truncated else Outcome.UNKNOWN
 
     def render(self, width: int, height: int) -> NDArray[np.uint8]:
@@ -163,8 +169,7 @@ class GymWorld(Stepping):
         return values.reshape(space.shape).astype(space.dtype)
 
 
-def _meaning(params: Mapping[str, Any], key: str, default: str) -> Outcome:
-    meanings = MEANINGS if key == 'terminated' else {**MEANINGS, 'timeout': Outcome.TIMEOUT}
+def _meaning(params: Mapping[str, Any], key: str, default: str, meanings: Mapping[str, T]) -> T:
     word = str(params.get(key, default))
     if word not in meanings:
         raise UserError(f'params: {key}', word, 'not known', meanings)

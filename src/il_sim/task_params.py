@@ -19,8 +19,8 @@ def check_params(task: TaskSpec) -> None:
     A world without a shipped task of its name (any of Gymnasium's) looks for itself.
 
     Raises:
-        UserError: a key of `params` is missing or not known, or a value is of another kind or size
-            than in the shipped task.
+        UserError: a key of `params` is missing or not known, or a value is of another kind, size
+            or sign than in the shipped task.
     """
     if task.world in share.names('tasks'):
         shipped = read_yaml(share.find('tasks', task.world))
@@ -29,23 +29,27 @@ def check_params(task: TaskSpec) -> None:
 
 
 def _check(where: str, shipped: object, found: object) -> None:
-    """Raise UserError where `found` is not of the kind of `shipped`."""
+    """Raise UserError where `found` is not of the kind of `shipped`. A number by itself is a size,
+    a spread or a count, one in a list may be a place."""
     if isinstance(shipped, Mapping):
         _check_mapping(where, shipped, found)
     elif isinstance(shipped, list):
         if not isinstance(found, list) or len(found) != len(shipped):
             raise UserError(where, found, f'must be a list of {len(shipped)} numbers')
         for i, (value, own) in enumerate(zip(shipped, found, strict=True)):
-            _check(f'{where}[{i}]', value, own)
-    elif not (_is_number(found) and (isinstance(found, int) or isinstance(shipped, float))):
-        kind = 'a number' if isinstance(shipped, float) else 'a whole number'
-        raise UserError(where, found, f'must be {kind}')
+            _check_number(f'{where}[{i}]', isinstance(value, float), own)
+    else:
+        least = min(shipped, 1) if isinstance(shipped, int) else 0
+        if _check_number(where, isinstance(shipped, float), found) < least:
+            raise UserError(where, found, f'must be at least {least}')
 
 
-def _is_number(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return math.isfinite(value)
+def _check_number(where: str, fraction: bool, found: object) -> float:
+    """Return `found`. Raises UserError where it is no number; `fraction`: it may have one."""
+    kinds = (int, float) if fraction else (int,)
+    if isinstance(found, bool) or not isinstance(found, kinds) or not math.isfinite(found):
+        raise UserError(where, found, f'must be a {"number" if fraction else "whole number"}')
+    return found
 
 
 def _check_mapping(where: str, shipped: Mapping[str, object], found: object) -> None:

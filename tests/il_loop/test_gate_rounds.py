@@ -271,7 +271,10 @@ def test_weighted_labels_train_the_policy_and_not_the_gate(demos, tmp_path):
     weighted = dataclasses.replace(config('safe_dagger'), weighting='sirius')
     made = make_round(run, [*demos, *mixed], weighted)
     episodes = [*demos, *mixed]
-    assert made.labels == sum(e.human_actions + e.robot_actions for e in episodes)
+    weights = labels(episodes, weighted.labelled).columns.weight
+    every = sum(e.human_actions + e.robot_actions for e in episodes)
+    assert made.labels == (weights > 0).sum() < every == len(weights)
+    assert made.labels == sum(e.labels for e in made.episodes)
     fit = load_fit(toy_spec(), run.checkpoint(1), 'safe_dagger')
     assert fit.rows == made.of_human == sum(e.human_actions for e in episodes)
     first = run.read_round(0)

@@ -658,7 +658,8 @@ def test_a_checkpoint_is_run_on_the_seeds_that_the_bags_beside_it_have(run, runs
     assert cli.evaluate(argv) == 0
     assert runs_toy == [203, 204, 205]
     said = capsys.readouterr().out
-    assert f'{bags} has 3 of the 50 seeds (203-205): {run.checkpoint(1)} is run on those' in said
+    assert f'{bags} has 3 of the 50 seeds asked for' in said
+    assert f'{run.checkpoint(1)} is run on those of {bags}: 203-205' in said
     assert '3 pairs' in said
     assert 'learned' not in said
 

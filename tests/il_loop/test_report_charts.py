@@ -32,6 +32,7 @@ def scored(names, scores, thresholds, human=range(0)):
     steps = np.zeros(len(scores), step_type(Sizes(1, 1, 1, 0, len(names))))
     steps['mode'], steps['owner'], steps['cause'] = Mode.AUTONOMOUS, Owner.POLICY, Cause.START
     steps['scores'], steps['thresholds'] = scores, thresholds
+    steps['stamp_ns'] = 10**18 + np.arange(len(scores)) * toy_spec().period_ns
     for row in human:
         steps['mode'][row], steps['owner'][row] = Mode.SUPERVISOR, Owner.HUMAN
         steps['cause'][row] = Cause.RISK
@@ -78,6 +79,15 @@ def test_timeline_of_what_little_there_is(names, value, threshold, shown):
     svg = report_charts.gate_timeline(line)
     assert 'time in the episode' in svg
     assert 'risk' in svg, 'the cause is above'
+
+
+def test_times_are_those_of_the_recording():
+    """A tick that was lost is no shorter."""
+    lossy = scored(('risk',), [[1]] * 4, [[2]] * 4, human=(3,))
+    lossy.steps['stamp_ns'][2:] += 10 * lossy.spec.period_ns
+    line = report_data.timeline(lossy)
+    assert line.times_s == pytest.approx((0.0, 0.05, 0.6, 0.65))
+    assert [at_s for at_s, _ in line.causes] == [0.0, pytest.approx(0.65)]
 
 
 def test_one_tick_is_a_timeline():

@@ -77,19 +77,30 @@ def test_the_disk_of_another_computer_cannot_be_looked_at(executor, tmp_path):
     node.destroy_node()
 
 
-@pytest.mark.parametrize('cause', [Cause.START, Cause.STALE_JOYSTICK])
-def test_a_robot_that_waits_for_its_human_is_not_given_up(executor, tmp_path, monkeypatch, cause):
-    """He may be putting the scene in order, or have taken over without the dead-man: the gate ends
-    that. What is broken is given up all the same."""
+@pytest.mark.parametrize(
+    ('mode', 'cause'),
+    [
+        (Mode.HOLD, Cause.START),
+        (Mode.HOLD, Cause.STALE_JOYSTICK),
+        (Mode.ESTOP, Cause.ESTOP),
+    ],
+)
+def test_a_robot_that_waits_for_its_human_is_not_given_up(
+    executor, tmp_path, monkeypatch, mode, cause
+):
+    """He may be putting the scene in order, have stopped it, or have taken over without the
+    dead-man: the gate ends that. What is broken is given up all the same."""
     node = graph_without_simulator('robot')
     status = create_publisher(node, TOPICS['gate/status'])
     seeing = dataclasses.replace(BLIND, observation_age_s=0.01)
-    holds = dataclasses.replace(seeing, episode_id='e', cause=cause)
-    broken = dataclasses.replace(holds, cause=Cause.STALE_OBSERVATION, detail='old')
-    held: list[float] = []
+    holds = dataclasses.replace(seeing, episode_id='e', mode=mode, cause=cause)
+    broken = dataclasses.replace(
+        holds, mode=Mode.HOLD, cause=Cause.STALE_OBSERVATION, detail='old'
+    )
+    held: list[tuple[float, Mode]] = []
 
     def tell():
-        waited_s = time.monotonic() - held[0] if held else 0.0
+        waited_s = time.monotonic() - held[0][0] if held else 0.0
         told = broken if waited_s > 2.0 else holds if begun.is_set() else seeing
         status.publish(state_to_msg(told))
 
@@ -107,8 +118,9 @@ def test_a_robot_that_waits_for_its_human_is_not_given_up(executor, tmp_path, mo
     monkeypatch.setattr(session, '_call', lambda name, *_: begun.set() or Answer('e'))
     try:
         with pytest.raises(UserError, match=r'nobody acted for 0.5 s; .* STALE_OBSERVATION: old'):
-            session.episode(1, holding=lambda: held.append(time.monotonic()))
-        assert held[-1] - held[0] > 1.5, 'longer than what is broken may last'
+            session.episode(1, holding=lambda mode: held.append((time.monotonic(), mode)))
+        assert {said for _, said in held} == {mode}
+        assert held[-1][0] - held[0][0] > 1.5, 'longer than what is broken may last'
     finally:
         over.set()
         thread.join()

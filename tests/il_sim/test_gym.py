@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 
@@ -86,6 +87,31 @@ def test_where_falling_terminates_it_is_failure_unless_params_say_otherwise() ->
     assert drive(turned, 0, 0) is Outcome.SUCCESS  # type: ignore[arg-type]
 
 
+class Cliff(gymnasium.Env[np.ndarray, int]):
+    """One step to the goal, or over the edge; staying is neither."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (1,))
+    action_space = gymnasium.spaces.Discrete(3)
+
+    def reset(self, **_: Any) -> tuple[np.ndarray, dict[str, Any]]:
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        reward = (-100.0, 0.0, 100.0)[action]
+        return np.zeros(1, np.float32), reward, reward != 0, False, {}
+
+
+@pytest.mark.parametrize('name', ['LunarLander-v9', 'BipedalWalker-v9'])
+def test_where_both_a_goal_and_a_crash_terminate_the_last_reward_tells(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gymnasium.envs.registration, 'registry', {})
+    gymnasium.register(name, Cliff, max_episode_steps=5)
+    world = make(name)
+    ends = [drive(world, 0, float(action)) for action in range(3)]
+    assert ends == [Outcome.FAILURE, Outcome.TIMEOUT, Outcome.SUCCESS]
+
+
 def test_a_box_action_is_velocity_axes_within_its_bounds() -> None:
     world = make('Pendulum-v1')
     (axis,) = world.spec.axes
@@ -134,7 +160,7 @@ def test_wrong_actions_are_refused(action: np.ndarray) -> None:
 
 def test_an_unknown_meaning_or_a_foreign_spec_is_refused() -> None:
     spec = load_spec('gym:MountainCar-v0')
-    with pytest.raises(UserError, match=r'params: terminated.*choices: success, failure'):
+    with pytest.raises(UserError, match=r'params: terminated.*choices: success, failure, reward'):
         make_world(with_params(spec, terminated='maybe'))
     with pytest.raises(UserError, match='frame fields'):
         make_world(with_params(spec, env='CartPole-v1'))

@@ -78,6 +78,7 @@ BOX = {'low': [0.0, 0.0], 'high': [0.0, 0.0]}
         (lambda p: p.update(depht_m=1.0), "key is 'depht_m': not known; .*did you mean depth_m"),
         (lambda p: p.update(hole_m='4 mm'), "mine: params: hole_m is '4 mm': must be a number"),
         (lambda p: p.update(hole_m=float('nan')), 'params: hole_m is nan: must be finite'),
+        (lambda p: p.update(depth_m=-0.1), 'params: depth_m is -0.1: must be at least 0'),
         (lambda p: p.update(ranges=3), 'params: ranges is 3: must be a mapping'),
         (lambda p: p['ranges'].update(start=BOX), 'start: low is .* must be a list of 3 numbers'),
         (
@@ -95,10 +96,19 @@ def test_a_task_with_other_numbers_than_its_world_reads_is_refused(tmp_path, cha
         make_world(load_spec(str(tmp_path / 'mine.yaml')))
 
 
-def test_whole_numbers_stay_whole():
+@pytest.mark.parametrize(
+    ('key', 'value', 'rule'),
+    [
+        ('cues', 4.5, 'must be a whole number'),
+        ('cues', True, 'must be a whole number'),
+        ('cues', 0, 'must be at least 1'),
+        ('rope_seed', -1, 'must be at least 0'),
+    ],
+)
+def test_whole_numbers_stay_whole(key, value, rule):
     spec = load_spec('tightrope')
-    params = {**spec.task.params, 'cues': 4.5}
-    with pytest.raises(UserError, match=r'cues is 4\.5: must be a whole number'):
+    params = {**spec.task.params, key: value}
+    with pytest.raises(UserError, match=f'{key} is {value}: {rule}'):
         make_world(dataclasses.replace(spec, task=dataclasses.replace(spec.task, params=params)))
 
 
