@@ -152,7 +152,10 @@ def _spec(text: str) -> Spec:
 
 
 def judge(
-    stats: Sequence[TopicStats], expected: Sequence[Expected], notes: Sequence[str] = ()
+    stats: Sequence[TopicStats],
+    expected: Sequence[Expected],
+    notes: Sequence[str] = (),
+    useless: str = '',
 ) -> tuple[Verdict, tuple[str, ...]]:
     """Weigh a recording.
 
@@ -160,12 +163,13 @@ def judge(
         stats: what arrived.
         expected: what should have.
         notes: what else speaks against it ('recovered', 'disk full'): SUSPECT.
+        useless: why nothing can be learned from it, whole as it may be: BAD.
 
     Returns:
         The verdict and its reasons in words, the gravest first.
     """
     found = {topic.name: topic for topic in stats}
-    bad: list[str] = []
+    bad = [useless] if useless else []
     suspect: list[str] = list(notes)
     for want in expected:
         topic = found.get(want.name)

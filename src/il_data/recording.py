@@ -11,6 +11,7 @@ from il_core.spec import Spec
 from il_core.structure import plain
 from il_core.types import NS_PER_S, Outcome
 from il_data.bag import Arrival, BagWriter, Topic
+from il_data.driven import driven, useless
 from il_data.manifest import Expected, Manifest, judge
 from il_data.meter import Meter
 from il_data.own_types import COMMAND, STATUS
@@ -83,6 +84,7 @@ class Recording:
     last_ns: int = 0
     quiet_looks: int = 0
     proposal: bytes = b''
+    driven: bool = False
     notes: tuple[str, ...] = ()
     required: set[str] = dataclasses.field(default_factory=set)
 
@@ -119,6 +121,8 @@ class Recording:
         self.end_ns = max(self.end_ns, arrival.log_ns)
         if meter.type == PROPOSAL and not self.proposal:
             self.proposal = arrival.data
+        elif meter.type == STATUS and not self.driven:
+            self.driven = driven(arrival.data, self.episode_id)
 
     def settled(self, settings: Settings, now_ns: int) -> bool:
         """True where nothing more is to be expected after the outcome.
@@ -168,7 +172,7 @@ class Recording:
                 notes = (*notes, f'{want.name}: nothing of its last {silent_s[want.name]:.3f} s')
         if skewed := skew_note(self.meters.values(), spec):
             notes = (*notes, skewed)
-        verdict, reasons = judge(stats, expected, notes)
+        verdict, reasons = judge(stats, expected, notes, useless(self.driven, self.reason))
         return Manifest(
             self.episode_id,
             self.outcome,

@@ -15,8 +15,10 @@ from il_core.errors import UserError
 from il_core.types import EventKind, Outcome
 from il_data.bag import METADATA, BagWriter, Qos, Topic, is_open
 from il_data.contents import Contents, RawTopic, mcap_chunks
+from il_data.driven import driven, useless
 from il_data.manifest import FILE, Expected, Manifest, judge, load, spec_of
 from il_data.meter import Meter
+from il_data.own_types import EVENT, STATUS
 from il_data.plan import is_shared
 from il_data.proposals import PROPOSAL, Ids, ids_of
 from il_data.schema import Definition
@@ -24,8 +26,6 @@ from il_data.shelf import UNREADABLE, put_away
 from il_data.skew import skew_note
 from il_data.table import Table
 from il_data.version import il_version
-
-EVENT = 'interactive_il/msg/EpisodeEvent'
 
 
 def repair(folder: Path) -> Manifest:
@@ -81,7 +81,7 @@ class _Salvage:
 
     Attributes:
         meters: by topic. `events`: the episode's, whole. `ids`: checkpoint and spec, of the first
-            proposal.
+            proposal. `driven`: somebody had the robot, or no gate was there to say so.
         start_ns, end_ns: receive stamps.
     """
 
@@ -95,6 +95,7 @@ class _Salvage:
         self.meters: dict[str, Meter] = {}
         self.events: RawTopic | None = None
         self.ids = Ids()
+        self.driven = True
         self.start_ns, self.end_ns = 0, 0
 
     def take(self, contents: Contents) -> None:
@@ -108,7 +109,7 @@ class _Salvage:
         for topic in contents.topics.values():
             if topic.name not in self.meters:
                 self._add(self._bag, topic, contents.note)
-            self._look(topic)
+            self._look(topic, contents.note.get('episode_id', ''))
         rows = [(t.name, arrival) for t in contents.topics.values() for arrival in t.arrivals]
         for name, arrival in sorted(rows, key=lambda row: row[1].log_ns):
             self._bag.write(name, arrival)
@@ -134,12 +135,16 @@ class _Salvage:
         bag.add_topic(Topic(topic.name, topic.type, qos), known)
         shared = topic.name in note['shared'] if 'shared' in note else is_shared(topic.name)
         meter = self.meters[topic.name] = Meter(topic.name, topic.type, topic.schema, shared)
+        self.driven &= topic.type != STATUS
         meter.publishers = note.get('publishers', {}).get(topic.name, 1)
 
-    def _look(self, topic: RawTopic) -> None:
+    def _look(self, topic: RawTopic, episode_id: str) -> None:
         """Keep what the manifest says of the episode."""
         if topic.type == PROPOSAL and topic.rows and self.ids == Ids():
             self.ids = ids_of(topic.rows[0][3], topic.schema)
+        if topic.type == STATUS and not self.driven:
+            told = (driven(row[3], episode_id, topic.schema) for row in topic.rows)
+            self.driven = any(told)
         if topic.type == EVENT:
             kept = self.events = self.events or RawTopic(topic.name, topic.type, topic.schema)
             kept.rows += topic.rows if kept.name == topic.name else []
@@ -154,8 +159,8 @@ def _manifest(folder: Path, contents: Contents, salvage: _Salvage) -> Manifest:
     skewed = skew_note(salvage.meters.values(), spec) if spec else ''
     checkpoint_id, spec_hash, problem = salvage.ids
     notes = filter(None, (f'recovered: {why}', problem, skewed))
-    verdict, reasons = judge(stats, expected, tuple(notes))
     outcome, reason = _outcome(folder, salvage.events)
+    verdict, reasons = judge(stats, expected, tuple(notes), useless(salvage.driven, reason))
     return Manifest(
         episode_id=folder.name,
         outcome=outcome,

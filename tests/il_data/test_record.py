@@ -15,7 +15,7 @@ import yaml
 from rosbags.highlevel import AnyReader
 
 from il_core.errors import UserError
-from il_core.types import NS_PER_S, EventKind, Mode, Outcome, Owner
+from il_core.types import NOBODY_CAME, NS_PER_S, EventKind, Mode, Outcome, Owner
 from il_data import cache, steps
 from il_data.bag import Arrival, BagWriter, Qos, Topic
 from il_data.manifest import Verdict, load
@@ -258,6 +258,30 @@ def test_a_busy_topic_cannot_keep_an_episode_open(rig):
         if rig.recorder.update(rig.now_ns):
             break
     assert rig.recorder.episode_id == ''
+
+
+@pytest.mark.parametrize(
+    ('owners', 'of_this', 'reason', 'verdict'),
+    [
+        ([Owner.NOBODY] * 3, True, '', Verdict.BAD),
+        ([Owner.POLICY] * 2, False, '', Verdict.BAD),
+        ([Owner.NOBODY, Owner.HUMAN], True, '', Verdict.OK),
+        ([Owner.POLICY, Owner.NOBODY, Owner.NOBODY], True, '', Verdict.OK),
+        ([Owner.NOBODY] * 3, True, NOBODY_CAME, Verdict.OK),
+    ],
+    ids=['nobody', 'another episode', 'human', 'held in the end', 'nobody came when it asked'],
+)
+def test_an_episode_in_which_nobody_drove_counts_nowhere(rig, owners, of_this, reason, verdict):
+    """A demonstration to which nobody came, or a success before the first step."""
+    world, episode_id = ToyWorld(rig.spec), rig.begin()
+    for owner in owners:
+        rig.tick(world, 0, episode_id if of_this else 'before', Mode.REQUESTING, owner)
+    rig.recorder.stop(Outcome.TIMEOUT, reason, rig.now_ns, rig.now_ns)
+    done = rig.settle()
+    assert done.verdict is verdict
+    assert done.finished == (verdict is Verdict.OK)
+    nobody = 'nobody drove: neither policy nor human ever had the robot'
+    assert done.reasons == (() if done.finished else (nobody,))
 
 
 def test_lost_messages_are_counted_exactly(rig):

@@ -33,13 +33,15 @@ from tests.il_data.fake import EVENTS, IL, Rig, ToyWorld, cdr, make
 ROOT = Path(__file__).parents[2]
 
 
-def crashed(folder: Path, ticks: int = 60, said: str = '') -> tuple[Rig, Path]:
+def crashed(
+    folder: Path, ticks: int = 60, said: str = '', owner: Owner = Owner.HUMAN
+) -> tuple[Rig, Path]:
     """Leave a bag as a killed recorder does: no manifest, no end, whole chunks only; `said`: why
     the episode was aborted before."""
     rig = Rig(folder)
     world, episode_id = ToyWorld(rig.spec), rig.begin()
     for tick in range(ticks):
-        rig.tick(world, tick, episode_id, Mode.SUPERVISOR, Owner.HUMAN)
+        rig.tick(world, tick, episode_id, Mode.SUPERVISOR, owner)
         rig.recorder.update(rig.now_ns)
         if said and tick == 2:
             event = {'kind': 4, 'outcome': int(Outcome.ABORTED), 'detail': said}
@@ -428,6 +430,13 @@ def test_that_nobody_came_is_known_after_a_repair_too(tmp_path):
     assert done.finished
     path.write_bytes(path.read_bytes()[:-100])
     assert repair(path.parent).finished
+
+
+def test_that_nobody_drove_is_known_after_a_repair_too(tmp_path):
+    _, path = crashed(tmp_path, owner=Owner.NOBODY)
+    done = repair(path.parent)
+    assert done.verdict is Verdict.BAD
+    assert done.reasons[0].startswith('nobody drove')
 
 
 def test_repair_keeps_the_outcome_of_a_manifest_that_is_intact(tmp_path, capsys):
