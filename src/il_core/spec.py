@@ -71,8 +71,8 @@ class Stream:
     """One topic that the robot or the task's sensors publish.
 
     `fields` are those numbers of it that enter the frame, in order (an image has none). `sensor`
-    picks best-effort QoS, otherwise reliable. `optional` streams (a camera that is off) are
-    neither waited for nor required in bags.
+    picks best-effort QoS, otherwise reliable. `optional` streams (a camera that is off), which
+    have no fields, are neither waited for nor required in bags.
     """
 
     name: str
@@ -93,6 +93,9 @@ class Stream:
             rule = 'must be 0 (not judged) or above, and finite'
             raise UserError(f'stream {self.name}: rate_hz', self.rate_hz, rule)
         _above_zero(f'stream {self.name}: max_age_s', self.max_age_s)
+        if self.optional and self.fields:
+            rule = 'must be false where a policy sees `fields`: without them the robot holds'
+            raise UserError(f'stream {self.name}: optional', self.optional, rule)
         _unique(f'stream {self.name}: fields', list(self.fields))
 
     @property

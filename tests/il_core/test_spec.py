@@ -49,6 +49,10 @@ def robot(**changes: Any) -> RobotSpec:
         (lambda: Stream('odom', 'odom'), "codec is 'odom': not known.*did you mean odometry"),
         (lambda: Stream('odom', 'odometry', ('v',)), "is 'v': not known; choices: x, y, z"),
         (lambda: Stream('odom', 'odometry', max_age_s=0), 'max_age_s is 0: must be above 0'),
+        (
+            lambda: dataclasses.replace(STREAM, optional=True),
+            'optional is True: must be false where a policy sees `fields`',
+        ),
         (lambda: Stream('odom', 'odometry', rate_hz=-20), 'rate_hz is -20: must be 0 .* or above'),
         (lambda: Stream('odom', 'odometry', ('x', 'x')), "fields is 'x': is named twice"),
         (lambda: CommandTopic('t', 'float64_array', ('v',), ()), 'must match the axes'),
