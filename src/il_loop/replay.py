@@ -2,7 +2,8 @@
 
 What would have come after a request is not in the recording. So an episode counts only up to its
 first switch, the one that was recorded or the one that the gate asks for, whichever is earlier;
-nothing here says how well a human would have done.
+nothing here says how well a human would have done. The tick of a recorded request counts, too: the
+policy was about to act, and the gate was asked.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from il_data.dataset import INTERVENTIONS, one_spec
 from il_data.episode import Episode
 from il_gating.api import Gate, GateInputs
 from il_gating.core import GATE_RNG
+from il_loop.requests import requests
 from il_loop.stats import Estimate, roc_area, wilson
 from il_policy.api import Policy
 
@@ -37,9 +39,11 @@ ENDS = {Outcome.SUCCESS: False, Outcome.FAILURE: True, Outcome.TIMEOUT: True}
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """An episode from its start for as long as the policy had the robot: T ticks with a frame.
+    """An episode from its start for as long as the policy had the robot, and the request that
+    ended this where one did: T ticks with a frame.
 
     Attributes:
+        ticks: how many those are with the late ones, without a frame; `rows`: (T,) which of them.
         scores: name -> (T,) what the gate saw; NaN where it could not know.
         asked: (T,) where the gate, as it is set, asks.
         needed: the policy failed by itself, or the human took over unasked; False: it succeeded by
@@ -48,6 +52,8 @@ class Trace:
     """
 
     episode_id: str
+    ticks: int
+    rows: NDArray[np.intp]
     scores: Mapping[str, Vector]
     asked: NDArray[np.bool_]
     needed: bool | None
@@ -164,10 +170,16 @@ def policy_ticks(episode: Episode) -> int:
     return int(others[0]) if len(others) else len(episode)
 
 
+def asked_ticks(episode: Episode) -> int:
+    """Return these and, where a request ended them, the tick at which it was made."""
+    ticks = policy_ticks(episode)
+    return ticks + (ticks > 0 and any(request.row == ticks for request in requests(episode)))
+
+
 def judged_rows(episode: Episode) -> NDArray[np.intp]:
-    """Return the rows of these ticks at which a gate is asked: at a late one, without a frame, the
-    robot holds and none is."""
-    usable = np.isfinite(episode.frames[: policy_ticks(episode)]).all(axis=1)
+    """Return the rows of `asked_ticks` at which a gate is asked: at a late one, without a frame,
+    the robot holds and none is."""
+    usable = np.isfinite(episode.frames[: asked_ticks(episode)]).all(axis=1)
     return np.flatnonzero(usable)
 
 
@@ -188,6 +200,8 @@ def trace(episode: Episode, policy: Policy, gate: Gate) -> Trace:
     ours = episode.manifest.checkpoint_id
     return Trace(
         episode.episode_id,
+        asked_ticks(episode),
+        judged_rows(episode),
         {n: np.array([d.scores.get(n, np.nan) for d in made]) for n in names},
         np.array([d.owner is Owner.HUMAN for d in made]),
         _needed(episode, policy_ticks(episode)),
@@ -251,7 +265,8 @@ def _point(
 ) -> Point:
     """Count what happens where the first True of `asked` is a request."""
     hit = [bool(a.any()) for a in asked]
-    ticks = sum(int(a.argmax()) + 1 if h else len(a) for a, h in zip(asked, hit, strict=True))
+    firsts = zip(found, asked, hit, strict=True)
+    ticks = sum(int(t.rows[a.argmax()]) + 1 if h else t.ticks for t, a, h in firsts)
     robot_s = ticks * period_s
     spent_s = None if human_s is None else sum(hit) * human_s
     return Point(

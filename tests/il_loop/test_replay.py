@@ -11,13 +11,13 @@ import pytest
 
 from il_core import cli
 from il_core.errors import UserError
-from il_core.types import Cause, Decision, Owner, Proposal
+from il_core.types import Cause, Decision, Mode, Owner, Proposal
 from il_data.manifest import Verdict
 from il_gating.api import GATES, STEADY
 from il_gating.gate_file import GATE_FILE, gate_json, load_fit
 from il_gating.gates.thrifty_dagger import ThriftyDagger, ThriftyParams
 from il_loop.cast import ALONE, DEMONSTRATE, INSTANT, Cast, make_loop, play
-from il_loop.replay import intervention_s, replay, trace
+from il_loop.replay import intervention_s, policy_ticks, replay, trace
 from il_policy.checkpoint import GRAPH, extend, load
 from tests.il_data.fake import Rig
 from tests.il_gating.test_gates import fitted
@@ -108,6 +108,8 @@ def test_a_late_tick_without_a_frame_is_one_on_which_no_gate_is_asked():
     found = trace(late, AWAY, Far(99.0))
     assert not found.asked.any(), 'what is not known is not safe, where it is looked at'
     assert np.isfinite(found.scores['far']).all()
+    clock = replay([walk], AWAY, Far(2.5)).as_set.per_minute
+    assert replay([late], AWAY, Far(2.5)).as_set.per_minute == clock, 'it passes all the same'
     never = dataclasses.replace(walk, steps=walk.steps.copy())
     never.steps['frame'] = np.nan
     assert replay([walk, never], AWAY, Far(2.5)).left_out == 1
@@ -120,7 +122,7 @@ def test_only_what_was_before_the_first_switch_counts():
     assert len(switched) > 3
     for e in switched:
         found = trace(e, AWAY, Far(0.0))
-        ticks = len(found.asked)
+        ticks = len(found.asked) - 1
         assert (e.owners[:ticks] == Owner.POLICY).all()
         assert e.owners[ticks] == Owner.HUMAN
         assert found.needed is None, 'a gate asked: nobody knows'
@@ -138,6 +140,35 @@ def test_only_what_was_before_the_first_switch_counts():
     assert found.as_set.human_share == pytest.approx(
         spent / (spent + 60 * found.as_set.requests / found.as_set.per_minute)
     )
+
+
+@pytest.mark.parametrize(('gate', 'style'), [('random', 'always'), ('hg_dagger', 'own_judgement')])
+def test_a_gate_asks_in_its_own_recordings_where_it_did(gate, style):
+    """At the tick of a request the policy was about to act: the gate was asked there, too."""
+    params = {'rate': 0.1, 'duration': 3} if gate == 'random' else {}
+    cast = Cast(gate, params, INSTANT, {'style': style})
+    made = play(make_loop(ToyWorld(), cast, policy=AWAY), range(30, 36))
+    switched = [e for e in made if e.interventions]
+    assert len(switched) > 2
+    again = GATES.load(gate).build(toy_spec(), None, params)
+    for e in switched:
+        first = policy_ticks(e)
+        assert trace(e, AWAY, again).asked.tolist() == [False] * first + [True]
+    found = replay(made, AWAY, again).as_set
+    assert found.requests == len(switched)
+    ticks = sum(min(policy_ticks(e) + 1, len(e)) for e in made)
+    assert found.per_minute == pytest.approx(60 * len(switched) / (ticks * 0.05))
+    if gate == 'hg_dagger':
+        assert found.caught.value == 1.0
+
+
+def test_a_policy_that_was_asked_for_by_nobody_has_no_more_ticks_than_it_had():
+    """After a fault nobody asked; a robot that stands is not the policy's."""
+    (walk,) = alone(AWAY, [0])
+    stopped = dataclasses.replace(walk, steps=walk.steps.copy())
+    stopped.steps['owner'][7:], stopped.steps['mode'][7:] = Owner.NOBODY, Mode.HOLD
+    stopped.steps['cause'][7:] = Cause.POLICY_FAULT
+    assert len(trace(stopped, AWAY, Far(99.0)).asked) == 7
 
 
 def test_fewer_requests_the_higher_the_threshold(episodes):
