@@ -15,6 +15,7 @@ from il_core.types import Cause, Decision, Mode, Owner, Proposal
 from il_data.manifest import Verdict
 from il_gating.api import GATES, STEADY
 from il_gating.gate_file import GATE_FILE, gate_json, load_fit
+from il_gating.gates.lazy_dagger import LazyDagger, LazyParams
 from il_gating.gates.thrifty_dagger import ThriftyDagger, ThriftyParams
 from il_loop.cast import ALONE, DEMONSTRATE, INSTANT, Cast, make_loop, play
 from il_loop.replay import intervention_s, policy_ticks, replay, trace
@@ -160,6 +161,21 @@ def test_a_gate_asks_in_its_own_recordings_where_it_did(gate, style):
     assert found.per_minute == pytest.approx(60 * len(switched) / (ticks * 0.05))
     if gate == 'hg_dagger':
         assert found.caught.value == 1.0
+
+
+def test_a_score_by_which_a_gate_never_asks_has_no_curve():
+    """The human's dead-man at the tick of a take-over is not what LazyDAgger waits for."""
+    cast = Cast('hg_dagger', operator={'style': 'own_judgement'}, config=INSTANT)
+    own = play(make_loop(ToyWorld(), cast, policy=AWAY), range(3))
+    gate = LazyDagger(Unsafe(), toy_spec(), 0.2, LazyParams())
+    assert [curve.score for curve in replay(own, AWAY, gate).curves] == ['unsafe']
+
+
+class Unsafe:
+    """A classifier that trusts a place the less, the farther it is from the goal."""
+
+    def __call__(self, frame):
+        return float(np.linalg.norm(frame[3:5] - frame[:2])) / 4
 
 
 def test_a_policy_that_was_asked_for_by_nobody_has_no_more_ticks_than_it_had():

@@ -74,10 +74,10 @@ class LazyDagger(SafeDagger):
 
     def decide(self, inputs: GateInputs) -> Decision:
         unsafe = self._unsafe(inputs)
+        if inputs.mode is not Mode.SUPERVISOR:
+            return self._judge(unsafe, {'discrepancy': float('nan')})
         distance = apart(self._distance, inputs)
         others = {'discrepancy': distance}
-        if inputs.mode is not Mode.SUPERVISOR:
-            return self._judge(unsafe, others)
         if not self._params.hysteresis or distance != distance:
             return self._noise.on(self._judge(unsafe, others))
         scores = {'unsafe': unsafe, **others}
