@@ -32,6 +32,7 @@ class HgDagger:
 
     def __init__(self, spec: Spec, thresholds: Mapping[str, float] | None = None) -> None:
         self._measure, self._thresholds = Measure(spec), thresholds or {}
+        # `_had`: he who holds the dead-man now had the robot by it, `_spent`: and gave it back.
         self._had, self._spent = False, False
 
     @classmethod
@@ -45,13 +46,15 @@ class HgDagger:
 
     def decide(self, inputs: GateInputs) -> Decision:
         engaged = inputs.expert is not None and inputs.expert.engaged
-        has = inputs.mode is Mode.SUPERVISOR
-        self._spent = engaged and (self._spent or (self._had and not has))
-        self._had = has
+        has, drives = inputs.mode is Mode.SUPERVISOR, inputs.mode is Mode.AUTONOMOUS
+        released = self._had and drives
+        self._spent = engaged and not has and (self._spent or released)
+        asks = engaged and not self._spent
+        self._had = engaged and (has or (asks if drives else self._had))
         variance = inputs.proposal.variance
         doubt = float('nan') if variance is None else float(self._measure.doubt(variance))
         scores = {'doubt': doubt}
-        if engaged and not self._spent:
+        if asks:
             return Decision(Owner.HUMAN, Cause.HUMAN_REQUEST, scores, self._thresholds)
         cause = Cause.HUMAN_RELEASE if has else Cause.NONE
         return Decision(Owner.POLICY, cause, scores, self._thresholds)
