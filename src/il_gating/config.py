@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from il_core.errors import UserError
 
@@ -45,8 +46,8 @@ class GateConfig:
         if self.handover not in HANDOVERS:
             raise UserError('handover', self.handover, 'not known', HANDOVERS)
         for name in ('timeout_s', 'joystick_timeout_s', 'observation_timeout_s'):
-            if not getattr(self, name) > 0:
-                raise UserError(name, getattr(self, name), 'must be above 0')
+            if not 0 < getattr(self, name) < inf:
+                raise UserError(name, getattr(self, name), 'must be a finite number above 0')
         if not 0 <= self.latency_s < self.timeout_s:
             raise UserError(
                 'latency_s', self.latency_s, f'must be 0 to timeout_s {self.timeout_s}'

@@ -48,6 +48,8 @@ def test_beta_is_the_schedule_of_the_paper() -> None:
     assert betas('indicator') == [1, 0, 0, 0, 0]
     assert betas('exponential', p=0.5) == [1, 0.5, 0.25, 0.125, 0.0625]
     assert betas('linear', iterations=4) == [1, 0.75, 0.5, 0.25, 0]
+    assert betas('linear') == [1 - before / 15 for before in range(5)]
+    assert DaggerParams('exponential', 3).share == 0.25
     assert DaggerParams('exponential', 3, beta=0.7).share == 0.7
 
 
@@ -148,6 +150,12 @@ def test_demonstrations_can_have_noise_that_is_sent_and_not_learned() -> None:
         ('dagger', {'schedule': 'exponentiel'}, 'did you mean exponential'),
         ('dagger', {'beta': 1.5}, r'beta is 1\.5: must be 0 to 1'),
         ('dagger', {'iteration': 0}, 'iteration is 0: must be at least 1'),
+        ('dagger', {'p': 0.7}, r'p is 0\.7: is of schedule exponential, and this is indicator'),
+        (
+            'dagger',
+            {'schedule': 'exponential', 'iteration': 2, 'iterations': 4},
+            'iterations is 4: is of schedule linear, and this is exponential',
+        ),
         (
             'dagger',
             {'schedule': 'linear'},
@@ -165,3 +173,5 @@ def test_bad_parameters_name_the_choices(gate: str, params: dict[str, object], w
         GATES.load(gate).build(SPEC, None, params)
     with pytest.raises(UserError, match='min_duration_ticks is 0'):
         GateConfig(min_duration_ticks=0)
+    with pytest.raises(UserError, match='timeout_s is inf: must be a finite number above 0'):
+        GateConfig(timeout_s=float('inf'))

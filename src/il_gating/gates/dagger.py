@@ -31,14 +31,14 @@ ITERATION = 'iteration'  # in gate.json
 class DaggerParams:
     """`iteration`: i of the paper; 1 are the demonstrations, so 2 is the first with a policy.
     None: that of the checkpoint, which a round with this gate counts; `indicator` takes it for 2
-    where that says nothing (later ones are like it). `p`: of `exponential`. `iterations`: after so
-    many `linear` has come to 0. `beta` (None: by the schedule): share of steps on which the human
-    acts."""
+    where that says nothing (later ones are like it). `p`: of `exponential`, 0.5 by default.
+    `iterations`: after so many, 15 by default, `linear` has come to 0. `beta` (None: by the
+    schedule): share of steps on which the human acts."""
 
     schedule: str = 'indicator'
     iteration: int | None = None
-    p: float = 0.5
-    iterations: int = 15
+    p: float | None = None
+    iterations: int | None = None
     beta: float | None = None
 
     def __post_init__(self) -> None:
@@ -51,6 +51,10 @@ class DaggerParams:
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise UserError(name, value, 'must be 0 to 1')
+        for schedule, name in PARAMETERS.items():
+            if (value := getattr(self, name)) is not None and schedule != self.schedule:
+                rule = f'is of schedule {schedule}, and this is {self.schedule}'
+                raise UserError(name, value, rule)
 
     @property
     def settled(self) -> bool:
@@ -68,9 +72,11 @@ class DaggerParams:
 # name -> beta, from the number of policies that there were before.
 SCHEDULES: Mapping[str, Callable[[DaggerParams, int], float]] = {
     'indicator': lambda params, before: float(before == 0),
-    'exponential': lambda params, before: params.p**before,
-    'linear': lambda params, before: max(1 - before / params.iterations, 0.0),
+    'exponential': lambda params, before: (0.5 if params.p is None else params.p) ** before,
+    'linear': lambda params, before: max(1 - before / (params.iterations or 15), 0.0),
 }
+# Of one schedule each: to the others they would do nothing.
+PARAMETERS: Mapping[str, str] = {'exponential': 'p', 'linear': 'iterations'}
 
 
 class Dagger:
