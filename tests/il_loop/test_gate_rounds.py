@@ -21,6 +21,7 @@ from il_gating.scorer import CLASSIFIER, CRITIC
 from il_loop.cast import ALONE, DEMONSTRATE, INSTANT, Cast, aided, make_loop, play
 from il_loop.episodes import burden, summarise
 from il_loop.fits import FITS, PROBED, SPREAD, safety
+from il_loop.fits.doubt import doubts_at_takeover
 from il_loop.fits.thrifty import transitions
 from il_loop.gate_fit import FitInputs
 from il_loop.probe import alone, prober
@@ -312,6 +313,20 @@ def test_tau_is_the_mean_doubt_of_the_last_quarter_of_takeovers(twice):
     episode = play(loop, [7])[0]
     tau = episode.steps['thresholds'][:, episode.score_names.index('doubt')]
     assert tau[0] == pytest.approx(np.mean(last))
+
+
+def test_a_human_whom_a_gate_called_says_nothing_of_where_he_doubts(demos, tmp_path):
+    run = RunFolder(tmp_path)
+    make_round(run, demos, config('hg_dagger'))
+    often = {'rate': 0.1, 'duration': 3}
+    called, own = (
+        play(make_loop(ToyWorld(), cast, run.checkpoint(0)), range(100, 106))
+        for cast in (aided('random', often), aided('hg_dagger'))
+    )
+    assert sum(e.interventions for e in called) > 3
+    assert not len(doubts_at_takeover(called, toy_spec()))
+    taken = doubts_at_takeover([*called, *own], toy_spec())
+    assert len(taken) == sum(e.interventions for e in own) > 0
 
 
 def test_a_classifier_starts_with_the_share_it_was_asked_for(demos, tmp_path):
