@@ -112,8 +112,7 @@ class JobsNode(IlNode):
         options = [f'--{name}={value}' for name, value in settings.items()]
         self.job = Job(['round', p.run, '--json', *options])
         self.count += 1
-        began = datetime.fromtimestamp(self.now_ns() / NS_PER_S, timezone.utc)
-        self.told = Msg(job_id=f'train_{began:%Y%m%dT%H%M%S}_{self.count}', kind='train')
+        self.told = Msg(job_id=job_id(self.now_ns(), self.count), kind='train')
         self.tell(Msg.STATE_RUNNING, f'a round of {p.run}')
         response.success, response.job_id = True, self.told.job_id
         return response
@@ -174,6 +173,12 @@ class JobsNode(IlNode):
         self.jobs.publish(self.told)
         if state in ENDED or state == Msg.STATE_SWAPPING:
             self.get_logger().info(f'{self.told.job_id}: {message}')
+
+
+def job_id(now_ns: int, count: int) -> str:
+    """Return a name that no job of an earlier node had."""
+    began = datetime.fromtimestamp(now_ns / NS_PER_S, timezone.utc)
+    return f'train_{began:%Y%m%dT%H%M%S}_{count}'
 
 
 def main() -> None:
