@@ -84,7 +84,7 @@ class GateNode(TickingNode):
         self.subscribe('policy/proposal', self.on_proposal)
         self.subscribe('teleop/action', self.on_expert)
         self.subscribe('episode/events', self.on_event, inactive=True)
-        for request in (Request.TAKEOVER, Request.RELEASE, Request.RESUME, Request.RESET_ESTOP):
+        for request in Request:
             self.service(Trigger, f'gate/{request.value}', partial(self.on_request, request))
         self.service(SetBudget, 'gate/set_budget', self.on_budget)
         self.swap = Swap(self, 'gate', self._fitted, lambda new: self.core.swap(new))

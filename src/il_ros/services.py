@@ -49,6 +49,7 @@ SERVICES = {
     'gate/takeover': Service(Trigger, 'let the human drive'),
     'gate/release': Service(Trigger, 'let the policy drive again'),
     'gate/resume': Service(Trigger, 'leave HOLD'),
+    'gate/estop': Service(Trigger, 'latch the emergency stop, as its button does'),
     'gate/reset_estop': Service(Trigger, 'unlatch the emergency stop; the gate holds then'),
     'gate/set_budget': Service(SetBudget, 'how often a gate with a budget may ask', ('alpha',)),
     'jobs/train': Service(StartJob, "retrain from the run's bags, then swap to the result"),

@@ -112,13 +112,17 @@ def test_a_signal_sends_a_last_stop_command_and_exits_with_0(gate, number):
     assert twists[-1].twist.linear.x == 0
 
 
-def test_the_emergency_stop_latches_until_it_is_reset(gate):
+@pytest.mark.parametrize('by', ['button', 'service'])
+def test_the_emergency_stop_latches_until_it_is_reset(gate, by):
     rig = gate()
     rig.joystick_speaks = True
     rig.started()
     assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
     assert not rig.call('reset_estop').success
-    rig.press(Press.ESTOP)
+    if by == 'button':
+        rig.press(Press.ESTOP)
+    else:
+        assert rig.call('estop').success
     assert rig.spin(lambda: rig.mode is Mode.ESTOP)
     assert rig.spin(lambda: rig.commands[-1].action.tolist() == [0.0, 0.0, 0.0, 0.08], 1.0)
     rig.engaged = True
