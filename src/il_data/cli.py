@@ -73,7 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('what', choices=CHOICES, help=WHAT)
     parser.add_argument('path', type=Path, help='a bag, or a folder of bags')
-    parser.add_argument('--task', default='', help='task of bags that do not say it (foreign)')
+    parser.add_argument(
+        '--task', default='', help='info, check: task of bags of `ros2 bag record`'
+    )
     parser.add_argument('--robot', default='', help="robot, where it is not the task's own")
     return parser
 

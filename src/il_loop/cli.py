@@ -15,7 +15,7 @@ from il_data.episode import Episode
 from il_gating.api import STEADY
 from il_loop import evaluate as evaluation
 from il_loop.cast import ALONE, Cast, aided, make_loop, play
-from il_loop.options import check_numbers
+from il_loop.options import Defaults, check_numbers
 from il_loop.report_page import points, rate
 from il_loop.run_folder import RunFolder
 from il_loop.sides import Seeds, check_sides, is_checkpoint, to_run
@@ -132,5 +132,5 @@ def command_parser(name: str, words: str, example: str) -> argparse.ArgumentPars
         prog=f'il {name}',
         description=words,
         epilog=f'example: {example}',
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Defaults,
     )

@@ -19,6 +19,7 @@ from il_loop.cli import CONSOLE
 from il_loop.demo import QUICK, Session, Settings
 from il_loop.demo_check import check
 from il_loop.fits import CALLING
+from il_loop.options import Defaults
 from il_loop.probe import prober
 from il_loop.report import write_report
 from il_loop.report_page import points, rate
@@ -37,7 +38,10 @@ TRIES = 3  # an episode whose recording is BAD is run again
 
 def main(argv: list[str]) -> int:
     """Run the demo, or what is missing of it."""
-    args = _parser(QUICK if '--quick' in argv else Settings()).parse_args(argv)
+    defaults = QUICK if '--quick' in argv else Settings()
+    args = _parser(defaults).parse_args(argv)
+    if args.gate_params is None:
+        args.gate_params = defaults.gate_params if args.gate == defaults.gate else ''
     run = RunFolder(args.runs / args.name)
     settings = Settings(**{k: v for k, v in vars(args).items() if k not in NOT_SETTINGS})
     check(settings)
@@ -189,7 +193,7 @@ def _parser(d: Settings) -> argparse.ArgumentParser:
         prog='il demo',
         description=__doc__,
         epilog='example: il demo --runs /tmp/runs --seed 7',
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        formatter_class=Defaults,
         allow_abbrev=False,  # half of --quick would be one, but not choose its defaults
     )
     parser.add_argument('--runs', type=Path, default=Path('runs'), help='where run folders are')
@@ -200,7 +204,9 @@ def _parser(d: Settings) -> argparse.ArgumentParser:
     )
     parser.add_argument('--task', default=d.task, help='a simulated task')
     parser.add_argument('--gate', default=d.gate, choices=CALLING, help='who is to ask')
-    parser.add_argument('--gate-params', default=d.gate_params, help='its parameters')
+    params = f'its parameters (default: {d.gate_params or "none"}'
+    params += f'; of another gate than {d.gate} none)' if d.gate_params else ')'
+    parser.add_argument('--gate-params', help=params)
     parser.add_argument('--seed', type=int, default=d.seed, help='everything random follows')
     parser.add_argument('--demos', type=int, default=d.demos, help='demonstrations')
     parser.add_argument('--rounds', type=int, default=d.rounds, help='interactive rounds')

@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+import argparse
 import math
 from collections.abc import Callable, Mapping
 
@@ -26,3 +27,12 @@ def check_numbers(options: Mapping[str, object]) -> None:
         value = options.get(name)
         if isinstance(value, int | float) and not holds(value):
             raise UserError(f'--{name.replace("_", "-")}', value, rule)
+
+
+class Defaults(argparse.ArgumentDefaultsHelpFormatter):
+    """Help with the default of every option that has one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default is None or action.default is False or action.default == '':
+            return action.help
+        return super()._get_help_string(action)

@@ -39,7 +39,7 @@ def train(argv: list[str]) -> int:
     parser.add_argument('bags', type=Path, help='folder of bags')
     parser.add_argument('--out', type=Path, required=True, help='checkpoint folder to write')
     parser.add_argument('--only-successful', action='store_true', help='leave other episodes out')
-    parser.add_argument('--task', default='', help='task of bags that do not say it (foreign)')
+    parser.add_argument('--task', default='', help='task of bags of `ros2 bag record`')
     parser.add_argument('--robot', default='', help="robot, where it is not the task's own")
     _training_arguments(parser)
     args = parser.parse_args(argv)
@@ -152,7 +152,9 @@ def _round_parser() -> argparse.ArgumentParser:
         f'({", ".join(FITS.names())}), is fitted; empty: none',
     )
     parser.add_argument(
-        '--alpha', type=float, help='share of states to ask on; None: 0.2, thrifty_dagger 0.01'
+        '--alpha',
+        type=float,
+        help='share of states to ask on (default: 0.2, of thrifty_dagger 0.01)',
     )
     parser.add_argument(
         '--probes',

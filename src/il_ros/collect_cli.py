@@ -16,8 +16,8 @@ from il_ros.graph_args import GraphArgs
 from il_ros.options import add_graph_options, graph_args
 
 EXAMPLE = """example:
-  il run --run runs/first --operator keyboard        in one terminal
-  il collect --run runs/first --seeds 0-9            in another
+  il run --mode demonstrate --operator keyboard --gui --run runs/first   in one terminal
+  il collect --run runs/first --seeds 0-9                                in another
 
   il collect --run runs/first --seeds 0-2 --start-graph --mode demonstrate --lockstep \\
       --handover instant                             everything by itself, as fast as it goes

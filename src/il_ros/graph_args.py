@@ -173,12 +173,18 @@ class GraphArgs:
     @property
     def warning(self) -> str:
         """What is allowed and hardly meant; empty where there is nothing to say."""
-        alone = self.operator == 'none' or self.style_name == 'own_judgement'
-        if self.mode == 'sim' and self.policy_name == 'none' and alone and not self.human:
-            return (
-                'nobody will ever act: there is no policy, and no human who would begin; give a '
-                'checkpoint, or demonstrate (il run --mode demonstrate, demonstrate.launch.py)'
-            )
+        if self.mode == 'sim' and self.policy_name == 'none':
+            instead = 'give a checkpoint, or demonstrate (il run --mode demonstrate, '
+            instead += 'demonstrate.launch.py)'
+            if self.human and self.gate_name != 'expert_only':
+                words = (
+                    'there is no policy: the robot stands until the take-over button is pressed'
+                )
+                return f'{words}; {instead}'
+            alone = self.operator == 'none' or self.style_name == 'own_judgement'
+            if alone and not self.human:
+                words = 'nobody will ever act: there is no policy, and no human who would begin'
+                return f'{words}; {instead}'
         if self.policy_name == 'none':
             return ''
         if not self.run:

@@ -43,7 +43,8 @@ def graph_args(options: argparse.Namespace, **fixed: Any) -> GraphArgs:
 
 def _add(group: Any, field: dataclasses.Field[Any], default: Any) -> None:
     name, rule = '--' + field.name.removesuffix('_s').replace('_', '-'), rule_of(field)
-    help_text = f'{rule.description} ({rule.text()})' if rule.text() else rule.description
+    more = '; '.join(filter(None, [rule.text(), _default_words(default)]))
+    help_text = f'{rule.description} ({more})' if more else rule.description
     help_text = help_text.replace('%', '%%')
     if field.name == 'set':
         group.add_argument(
@@ -66,3 +67,10 @@ def _add(group: Any, field: dataclasses.Field[Any], default: Any) -> None:
             metavar=field.name.upper(),
             help=help_text,
         )
+
+
+def _default_words(default: Any) -> str:
+    """Return what to say of a default; of an empty one the description does."""
+    if default == '' or default is False:
+        return ''
+    return f'default: {str(default).lower() if default is True else default}'

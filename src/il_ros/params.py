@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -25,6 +26,7 @@ __all__ = ['CommonParams', 'Declared', 'live', 'param']
 
 T = TypeVar('T')
 
+CLOSE = 0.8  # of two names, 1: the same
 FIXED = 'fixed when the node starts, for the whole graph: start the graph anew with another value'
 RECONFIGURE = 'is read when the node is configured, and the node is {0}: {1}'
 WHEN = {
@@ -66,10 +68,7 @@ class Declared(Generic[T]):
         self._node, self._changed = node, changed
         self._fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
         self.values = kind(**{name: _declare(node, f) for name, f in self._fields.items()})
-        if unknown := _unknown(node, self._fields):
-            rule = 'not known, does nothing'
-            said = UserError('parameter', ', '.join(unknown), rule, self._fields)
-            node.get_logger().warning(str(said))
+        _say_unknown(node, self._fields)
         node.add_on_set_parameters_callback(self._check)
         node.add_post_set_parameters_callback(self._commit)
 
@@ -150,11 +149,23 @@ def _typed(field: dataclasses.Field[Any], parameter: Parameter) -> Parameter:
     return Parameter(parameter.name, value=float(parameter.value)) if whole else parameter
 
 
-def _unknown(node: Node, fields: Mapping[str, Any]) -> list[str]:
-    """Return the start values that nobody declares. A file may name them for other nodes. Those
-    of QoS are declared later, with their topics."""
+def _say_unknown(node: Node, fields: Mapping[str, Any]) -> None:
+    """Name the start values that nobody declares: those that are nearly a name of this node's, or
+    a mapping that rcl took apart, with a warning; others in passing, as a file for all nodes
+    (`/**`) holds them for other nodes. Those of QoS are declared later, with their topics."""
     given = [n for n in node._parameter_overrides if not n.startswith('qos_overrides.')]
-    return [n for n in given if n not in fields and not node.has_parameter(n)]
+    unknown = [n for n in given if n not in fields and not node.has_parameter(n)]
+    wrong = [n for n in unknown if '.' in n or _near(n, fields)]
+    if wrong:
+        rule = 'not known, does nothing'
+        said = UserError('parameter', ', '.join(wrong), rule, fields)
+        node.get_logger().warning(str(said))
+    if others := [n for n in unknown if n not in wrong]:
+        node.get_logger().info(f'not of this node, and without effect here: {", ".join(others)}')
+
+
+def _near(name: str, fields: Mapping[str, Any]) -> bool:
+    return bool(difflib.get_close_matches(name, fields, n=1, cutoff=CLOSE))
 
 
 def _descriptor(field: dataclasses.Field[Any], rule: Rule) -> ParameterDescriptor:

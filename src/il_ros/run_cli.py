@@ -14,10 +14,10 @@ from il_ros.preflight import check_files, check_start
 from il_ros.told_to_go import on_stop
 
 EXAMPLE = """example:
-  il run --task reach --operator keyboard                   watch a simulated arm, and take over
-  il run --mode demonstrate --operator scripted --run runs/first
-  il run --checkpoint runs/first/round_0/checkpoint --gate novelty --run runs/first
-  il collect --run runs/first --seeds 100-109               begins episodes: a policy acts in them
+  il run --mode demonstrate --operator keyboard --gui --run runs/first     drive a simulated arm
+  il run --mode demonstrate --operator scripted --run runs/first           a script drives it
+  il run --checkpoint runs/first/round_0/checkpoint --gate novelty --gui --run runs/first
+  il collect --run runs/first --seeds 100-109       in another terminal: begins the episodes
 """
 COLOURS = (36, 33, 32, 35, 34, 31, 96, 93)
 POLL_S = 0.1

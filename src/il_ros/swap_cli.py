@@ -53,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument('checkpoint', type=Path, nargs='?', help='checkpoint folder')
     parser.add_argument('--rollback', action='store_true', help='take the last swap back')
-    parser.add_argument('--wait', type=float, default=60.0, help='seconds for the gate to hold')
+    parser.add_argument(
+        '--wait', type=float, default=60.0, help='seconds for the gate to hold (default: 60)'
+    )
     parser.add_argument('--namespace', default='', help='ROS namespace of the graph')
     parser.add_argument(
         '--hosts', choices=environment.HOSTS, default='one', help='as the graph was started with'

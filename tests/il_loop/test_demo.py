@@ -224,6 +224,15 @@ def test_gates_that_call_are_taken_before_they_are_fitted(gate):
     check(Settings('reach', gate, ''))
 
 
+def test_another_gate_does_not_get_the_parameters_of_the_first(tmp_path, monkeypatch):
+    taken = []
+    monkeypatch.setattr(demo_cli, '_run', lambda run, settings, pictures: taken.append(settings))
+    for gate in ('novelty', 'thrifty_dagger'):
+        runs = str(tmp_path / gate)
+        demo_cli.main(['--runs', runs, '--task', 'reach', '--gate', gate])
+    assert [s.gate_params for s in taken] == ['', '{calibration: budget}']
+
+
 def test_a_task_without_a_scripted_human_is_refused(tmp_path, capsys):
     pytest.importorskip('gymnasium')
     argv = ['demo', '--runs', str(tmp_path / 'runs'), '--task', 'gym:CartPole-v1']

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -342,6 +343,22 @@ def test_a_running_graph_is_looked_at(tmp_path):
     assert found['/policy'][0] == 'FAIL'
     assert found['policy'][0] in ('WARN', 'FAIL')
     assert found['left/policy'][0] in ('WARN', 'FAIL')
+
+
+@pytest.mark.ros
+def test_a_node_that_is_found_late_is_seen(context):
+    """One whose first answer got lost announces itself 3 s later: who leaves before calls a graph
+    in order that lacks it."""
+    import rclpy
+
+    from il_ros.doctor.graph_probe import Look
+
+    look, nodes = Look(), []
+    late = threading.Timer(3.5, lambda: nodes.append(rclpy.create_node('late')))
+    late.start()
+    seen = look.see()
+    late.join()
+    assert '/late' in seen['nodes']
 
 
 @pytest.mark.parametrize('columns', ['', '80'])

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from il_core.errors import UserError
-from il_ros import run_cli
+from il_ros import collect_cli, run_cli
 from il_ros.graph import TABLE, graph
 from il_ros.graph_args import GraphArgs, args_from_text
 from il_ros.launching import strangers
@@ -318,6 +318,24 @@ def test_a_graph_in_which_nobody_can_act_is_said(capsys):
     ):
         assert main(['--print-graph', '--run', 'r', '--operator', operator, *other]) == 0
         assert ('nobody will ever act' in capsys.readouterr().err) is said, (operator, other)
+
+
+def test_a_human_without_a_policy_is_told_what_moves_the_robot(capsys):
+    """As where `--mode demonstrate` was left out: the dead-man alone does nothing."""
+    own = ['--gate', 'expert_only'], ['--mode', 'demonstrate'], ['--checkpoint', 'c']
+    for other, said in (([], True), *((words, False) for words in own)):
+        assert main(['--print-graph', '--run', 'r', '--operator', 'keyboard', *other]) == 0
+        assert ('until the take-over button' in capsys.readouterr().err) is said, other
+
+
+def test_help_says_what_is_taken_where_nothing_is_given(capsys):
+    for command, taken in ((main, 'joy'), (collect_cli.main, 'scripted')):
+        with pytest.raises(SystemExit):
+            command(['--help'])
+        said = ' '.join(capsys.readouterr().out.split())
+        assert f'joy, keyboard, scripted, none; default: {taken})' in said
+        assert 'default: true' in said
+        assert 'default: )' not in said
 
 
 def test_a_policy_that_can_never_act_is_said(capsys):

@@ -129,6 +129,14 @@ def test_a_name_that_nobody_knows_is_said_with_those_there_are(context, capfd):
     assert 'use_sim_time' not in said
 
 
+def test_what_a_file_for_all_nodes_holds_for_others_is_no_warning(context, capfd):
+    make(*arguments({'reserve_mb': 500.0, 'latncy_s': 1.0}))
+    said = capfd.readouterr().err
+    (warned,) = [line for line in said.splitlines() if 'WARN' in line]
+    assert 'reserve_mb' not in warned
+    assert 'without effect here: reserve_mb' in said
+
+
 def test_a_mapping_where_text_is_wanted_is_said(context, capfd):
     """`gate_params: {novelty: 0.1}` in a parameter file, which rcl takes apart."""
     quality = 'qos_overrides./command.publisher.depth'

@@ -12,7 +12,7 @@ from il_ros.doctor.api import Level, Result, Settings, fail, ok
 from il_ros.doctor.probing import answer_of, run_python
 from il_ros.states import wake
 
-LIMIT_S = 12.0
+LIMIT_S = 15.0
 Seen = Mapping[str, Any]
 # How a reader asks for less than it lacks.
 LESS = {'reliable': 'reliability:=best_effort', 'latched': 'durability:=volatile'}

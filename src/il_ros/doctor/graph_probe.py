@@ -18,7 +18,8 @@ from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
 NAME = 'il_doctor'
 DIAGNOSTICS = 'diagnostic_msgs/msg/DiagnosticArray'
-LOOK_S = 2.5
+# Nodes that run announce themselves every 3 s, and speak once a second when they were found.
+LOOK_S = 5.0
 ANSWER_S = 1.5
 
 
