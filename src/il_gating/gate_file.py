@@ -70,11 +70,13 @@ def load_fit(spec: Spec, path: Path | None, gate: str) -> Fit:
             'checkpoint', '', f'gate `{gate}` needs one with its fit in {GATE_FILE}'
         )
     checkpoint, where = load(path, spec), f'{path}/{GATE_FILE}'
+    remedy = f'`il round --gate {gate}` does that'
     if GATE_FILE not in checkpoint.files:
-        raise UserError(where, 'missing', f'gate `{gate}` was never fitted for this policy')
+        rule = f'gate `{gate}` was never fitted for this policy, {remedy}'
+        raise UserError(where, 'missing', rule)
     fits = fits_in(checkpoint)
     if gate not in fits:
-        raise UserError(f'{where}: gate', gate, 'was not fitted', fits)
+        raise UserError(f'{where}: gate', gate, f'was not fitted, {remedy}', fits)
     return structure(Fit, fits[gate], f'{where}: {gate}')
 
 
