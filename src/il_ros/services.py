@@ -51,7 +51,9 @@ SERVICES = {
     'gate/resume': Service(Trigger, 'leave HOLD'),
     'gate/estop': Service(Trigger, 'latch the emergency stop, as its button does'),
     'gate/reset_estop': Service(Trigger, 'unlatch the emergency stop; the gate holds then'),
-    'gate/set_budget': Service(SetBudget, 'how often a gate with a budget may ask', ('alpha',)),
+    'gate/set_budget': Service(
+        SetBudget, 'how often a gate with a budget may ask, until the next swap', ('alpha',)
+    ),
     'jobs/train': Service(StartJob, "retrain from the run's bags, then swap to the result"),
     'jobs/cancel': Service(CancelJob, 'stop the job; what it had trained is kept'),
     'sim/reset': Service(ResetSim, 'put the world into the initial state of a seed', ('seed',)),
