@@ -18,7 +18,7 @@ from il_ros.exchange import WIRE, Exchange, Wire
 from il_ros.graph import NodeSpec
 from il_ros.lifecycle import IlNode
 from il_ros.priority import raise_priority
-from il_ros.run import StopFlag, make_executor, not_taken, spin
+from il_ros.run import StopFlag, bounded, make_executor, not_taken, spin
 from il_ros.ticking import settle_memory
 
 
@@ -40,7 +40,8 @@ def run_composed(specs: Sequence[NodeSpec]) -> int:
     try:
         return _live(specs, stop)
     finally:
-        rclpy.try_shutdown()
+        with bounded():
+            rclpy.try_shutdown()
 
 
 def _live(specs: Sequence[NodeSpec], stop: StopFlag) -> int:
@@ -65,8 +66,9 @@ def _live(specs: Sequence[NodeSpec], stop: StopFlag) -> int:
     code = code or next((node.exit_code for _, node in nodes if node.exit_code), 0)
     for _, node in nodes if code else ():
         node.request_exit(code)
-    for _, node in sorted(nodes, key=lambda pair: pair[0].stop_rank):
-        node.close()
+    with bounded():
+        for _, node in sorted(nodes, key=lambda pair: pair[0].stop_rank):
+            node.close()
     return code
 
 

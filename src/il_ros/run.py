@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +28,10 @@ from il_ros.told_to_go import SIGNALS, on_stop
 
 ExecutorKind = Literal['events', 'single']
 SPIN_S = 0.1
+# `ros2 launch` kills after 15 s, without a word of where it was.
+LONGEST_CLOSE_S = 12.0
 PR_SET_PDEATHSIG = 1
+STDERR = 2  # the descriptor: `sys.stderr` may be closed, or None
 
 
 class StopFlag:
@@ -64,6 +69,17 @@ def _lives(pid: str) -> bool:
     return stat.rpartition(')')[2].split()[0] not in 'ZX'
 
 
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Leave with code 1, and say where this was, where what is inside takes longer than
+    LONGEST_CLOSE_S: Fast DDS may hang while it gives things up, deaf to every signal."""
+    faulthandler.dump_traceback_later(LONGEST_CLOSE_S, exit=True, file=STDERR)
+    try:
+        yield
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
 def make_executor(kind: ExecutorKind) -> Executor:
     """`events` is the fastest; `single` where callbacks take MessageInfo (it crashes the other
     one)."""
@@ -81,7 +97,7 @@ def run(make: Callable[[], IlNode], executor: ExecutorKind = 'events') -> None:
     """Run one node until a signal or its own wish; never returns.
 
     Exits with 0 after a signal, 2 where ROS does not take its arguments or it cannot be configured
-    or activated, 1 where a callback raises later.
+    or activated, 1 where a callback raises later, or going takes too long (`bounded`).
     """
     stop = StopFlag()
     try:
@@ -96,7 +112,8 @@ def run(make: Callable[[], IlNode], executor: ExecutorKind = 'events') -> None:
     except (KeyboardInterrupt, ExternalShutdownException):
         code = 0
     finally:
-        rclpy.try_shutdown()
+        with bounded():
+            rclpy.try_shutdown()
     for number in SIGNALS:  # a second one does not hide the exit code
         signal.signal(number, signal.SIG_IGN)
     sys.stdout.flush()
@@ -132,5 +149,6 @@ def _live(make: Callable[[], IlNode], executor: Executor, stop: StopFlag) -> int
         node.get_logger().fatal(f'a callback raised:\n{traceback.format_exc()}')
         code = 1
         node.request_exit(code)
-    node.close()
+    with bounded():
+        node.close()
     return code

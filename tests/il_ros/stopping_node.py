@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 
 from interactive_il.msg import Command
 
+import il_ros.run
 from il_core.errors import UserError
 from il_ros.lifecycle import IlNode
 from il_ros.run import run
@@ -39,6 +41,18 @@ class UnhappyNode(StoppingNode):
         raise UserError('gate', 'moon', 'not known', ['hg_dagger'])
 
 
+class StuckNode(StoppingNode):
+    """As where the transport does not let go."""
+
+    def setup(self):
+        super().setup()
+        il_ros.run.LONGEST_CLOSE_S = 1.0
+
+    def teardown(self):
+        while True:
+            time.sleep(1.0)
+
+
 if __name__ == '__main__':
-    kinds = {'raise': RaisingNode, 'unhappy': UnhappyNode}
+    kinds = {'raise': RaisingNode, 'unhappy': UnhappyNode, 'stuck': StuckNode}
     run(kinds.get(sys.argv[1], StoppingNode))

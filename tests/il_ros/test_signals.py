@@ -70,6 +70,20 @@ def test_a_node_that_is_to_outlive_its_terminal_does(start, heard):
     assert process.poll() is None
 
 
+def test_a_node_that_something_does_not_let_go_leaves_all_the_same_and_says_where_it_was(
+    start, heard
+):
+    """Its last words are out by then."""
+    process = start('stuck')
+    assert heard(1)
+    process.send_signal(signal.SIGINT)
+    assert heard(999, 3.0)
+    process.send_signal(signal.SIGTERM)
+    error = process.communicate(timeout=10)[1]
+    assert process.returncode == 1
+    assert 'in teardown' in error
+
+
 def test_a_callback_that_raises_is_logged_stops_the_robot_and_exits_1(start, heard):
     process = start('raise')
     error = process.communicate(timeout=10)[1]
