@@ -20,7 +20,7 @@ Say = Callable[[str, str], None]  # (name of the node, one line of text)
 FIRST_DELAY_S = 0.5
 LAST_DELAY_S = 8.0
 STEADY_S = 30.0  # after so long the next death counts as the first again
-GRACE_S = 6.0
+GRACE_S = 13.0  # a node that is stuck goes by itself after 12 s, and says where it was
 BAD_CONFIGURATION = 2
 
 
