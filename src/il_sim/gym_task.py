@@ -84,7 +84,7 @@ class GymWorld(Stepping):
     SUCCESS is that the environment terminates before its time limit, TIMEOUT that it does not;
     where falling over is what terminates (CartPole, Hopper …), `params` of the task say
     `terminated: failure` and `truncated: success`; where both a goal and a crash do (LunarLander,
-    FrozenLake …), `terminated: reward`: SUCCESS where the last reward is positive.
+    BipedalWalker), `terminated: reward`: SUCCESS where the last reward is positive.
 
     Args:
         spec: as `make_spec` gives it.
