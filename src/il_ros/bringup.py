@@ -21,6 +21,7 @@ FIRST_DELAY_S = 0.5
 LAST_DELAY_S = 8.0
 STEADY_S = 30.0  # after so long the next death counts as the first again
 GRACE_S = 13.0  # a node that is stuck goes by itself after 12 s, and says where it was
+LAST_WORDS_S = 1.0  # for one that is deaf to that: SIGABRT prints its stack (`il_ros.run`)
 BAD_CONFIGURATION = 2
 
 
@@ -135,14 +136,20 @@ class Bringup:
 
     def _stop_all(self, children: Sequence[Child]) -> None:
         self._signal(children, signal.SIGTERM)  # not SIGINT: it is a traceback during the imports
-        end_s = time.monotonic() + GRACE_S
-        while any(c.alive for c in children) and time.monotonic() < end_s:
-            time.sleep(0.005)
+        self._wait(children, GRACE_S)
         self._killed |= any(c.alive for c in children)
+        self._signal(children, signal.SIGABRT)
+        self._wait(children, LAST_WORDS_S)
         self._signal(children, signal.SIGKILL)
         for child in children:
             if child.process:
                 child.process.wait()
+
+    @staticmethod
+    def _wait(children: Sequence[Child], limit_s: float) -> None:
+        end_s = time.monotonic() + limit_s
+        while any(c.alive for c in children) and time.monotonic() < end_s:
+            time.sleep(0.005)
 
     def _signal(self, children: Sequence[Child], number: signal.Signals) -> None:
         for child in children:

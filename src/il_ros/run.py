@@ -36,10 +36,11 @@ STDERR = 2  # the descriptor: `sys.stderr` may be closed, or None
 
 class StopFlag:
     """Set by whatever tells a process to go. rclpy's own handlers would end the context before a
-    stop command is out."""
+    stop command is out. A crash, or SIGABRT, prints where every thread was."""
 
     def __init__(self) -> None:
         self.is_set = False
+        faulthandler.enable(STDERR)
         on_stop(self._set)
 
     def _set(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 
@@ -11,6 +12,7 @@ import il_ros.run
 from il_core.errors import UserError
 from il_ros.lifecycle import IlNode
 from il_ros.run import run
+from il_ros.told_to_go import SIGNALS
 
 
 class StoppingNode(IlNode):
@@ -51,6 +53,15 @@ class StuckNode(StoppingNode):
     def teardown(self):
         while True:
             time.sleep(1.0)
+
+
+class DeafNode(StoppingNode):
+    """As where the transport never comes back."""
+
+    def start(self):
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        super().start()
 
 
 if __name__ == '__main__':

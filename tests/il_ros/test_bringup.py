@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+import il_ros.bringup
 from il_ros.bringup import Bringup
 from il_ros.graph import NodeSpec
 
@@ -90,6 +91,18 @@ def test_a_node_is_not_held_up_by_lines_that_nobody_can_take(tmp_path, monkeypat
         time.sleep(0.05)
     bringup.stop()
     assert (tmp_path / 'through').exists()
+
+
+def test_a_node_that_is_deaf_is_killed_and_the_log_says_where_it_was(start, tmp_path, monkeypatch):
+    deaf = 'from tests.il_ros.stopping_node import DeafNode, run\nrun(DeafNode)\n'
+    (tmp_path / 'deaf.py').write_text(deaf)
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(tmp_path), os.environ['PYTHONPATH']]))
+    monkeypatch.setattr(il_ros.bringup, 'GRACE_S', 0.2)
+    bringup, lines = start(node('deaf', module='deaf'))
+    assert poll(bringup, said(lines, 'is active')) is None
+    assert bringup.stop() == 1
+    assert said(lines, 'Fatal Python error: Aborted')()
+    assert said(lines, 'in spin')()
 
 
 def test_a_wrong_configuration_ends_the_graph_with_2_and_its_line(start):
