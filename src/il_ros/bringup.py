@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from il_core.errors import UserError
 from il_ros import environment
 from il_ros.graph import NodeSpec
+from il_ros.told_to_go import LONGEST_CLOSE_S
 
 Say = Callable[[str, str], None]  # (name of the node, one line of text)
 
 FIRST_DELAY_S = 0.5
 LAST_DELAY_S = 8.0
 STEADY_S = 30.0  # after so long the next death counts as the first again
-GRACE_S = 13.0  # a node that is stuck goes by itself after 12 s, and says where it was
+GRACE_S = LONGEST_CLOSE_S + 1.0  # a node that is stuck goes by itself, and says where it was
 LAST_WORDS_S = 1.0  # for one that is deaf to that: SIGABRT prints its stack (`il_ros.run`)
 BAD_CONFIGURATION = 2
 

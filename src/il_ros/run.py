@@ -24,12 +24,10 @@ from il_ros.environment import PARENT
 from il_ros.lifecycle import IlNode
 from il_ros.priority import raise_priority
 from il_ros.ticking import settle_memory
-from il_ros.told_to_go import SIGNALS, on_stop
+from il_ros.told_to_go import LONGEST_CLOSE_S, SIGNALS, on_stop
 
 ExecutorKind = Literal['events', 'single']
 SPIN_S = 0.1
-# `ros2 launch` kills after 15 s, without a word of where it was.
-LONGEST_CLOSE_S = 12.0
 PR_SET_PDEATHSIG = 1
 STDERR = 2  # the descriptor: `sys.stderr` may be closed, or None
 

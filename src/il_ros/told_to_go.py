@@ -6,6 +6,8 @@ import signal
 from collections.abc import Callable
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# For what a node has to close. `ros2 launch` kills after 15 s, without a word of where it was.
+LONGEST_CLOSE_S = 12.0
 
 
 def on_stop(handler: Callable[[], None]) -> None:
