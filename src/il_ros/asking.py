@@ -13,6 +13,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from il_ros import environment
 from il_ros.namespaces import check_namespace
+from il_ros.parting import let_go
 
 SPIN_S = 0.1
 
@@ -23,18 +24,21 @@ def asker(name: str, namespace: str, hosts: str) -> Iterator[tuple[Node, Executo
 
     Signals are Python's: rclpy's own handler would end the context beside whoever uses it.
 
+    Whoever uses it ends with `parting.parted`.
+
     Raises:
         UserError: ROS would not take such a namespace.
     """
     check_namespace(namespace)
     environment.use_transport(hosts=hosts)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    executor = SingleThreadedExecutor()
     try:
-        node, executor = rclpy.create_node(name, namespace=namespace), SingleThreadedExecutor()
+        node = rclpy.create_node(name, namespace=namespace)
         executor.add_node(node)
         yield node, executor
     finally:
-        rclpy.try_shutdown()
+        let_go(executor.get_nodes())
 
 
 def wait(executor: Executor, until: Callable[[], bool], limit_s: float) -> bool:

@@ -9,6 +9,7 @@ from il_core.errors import UserError
 from il_ros import environment
 from il_ros.asking import asker, wait
 from il_ros.namespaces import not_here
+from il_ros.parting import parted
 from il_ros.services import OUTCOMES, SERVICES, request
 
 FIND_S = 5.0
@@ -26,7 +27,7 @@ def main(argv: list[str]) -> int:
     for name in answer.get_fields_and_field_types():
         if name not in ('success', 'message', 'stamp'):
             print(f'{name}: {getattr(answer, name)}')
-    return 0
+    return parted(0)
 
 
 def _call(name: str, asked: Any, namespace: str, hosts: str) -> Any:

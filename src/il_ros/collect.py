@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import rclpy
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from il_core.errors import UserError
@@ -21,6 +22,7 @@ from il_ros.collected import Collected, missing_seeds, present
 from il_ros.graph import graph
 from il_ros.graph_args import GraphArgs
 from il_ros.namespaces import check_namespace
+from il_ros.parting import let_go
 from il_ros.preflight import check_start
 from il_ros.run import StopFlag
 from il_ros.session import Interrupted, Session
@@ -100,7 +102,7 @@ class Watch:
 
 
 def collect(plan: Plan, args: GraphArgs | None = None, watch: Watch | None = None) -> Report:
-    """Collect what is missing.
+    """Collect what is missing. Whoever calls it ends with `parting.parted`.
 
     Args:
         plan: run folder and seeds.
@@ -116,18 +118,18 @@ def collect(plan: Plan, args: GraphArgs | None = None, watch: Watch | None = Non
     if todo:
         environment.use_transport(hosts=(args or plan).hosts)
         rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-        stop = StopFlag()
+        stop, nodes = StopFlag(), list[Node]()
         try:
             with _graph(args, plan.run, stop) as look:
                 session = _session(plan, args, look)
+                nodes.append(session.node)
                 session.wait_for_graph(waiting=watch.waiting if args is None else _silent)
                 for seed in todo:
                     new[seed] = _one(session, seed, plan.operator, watch)
-                session.close()
         except Interrupted:
             return _report(plan, new)
         finally:
-            rclpy.try_shutdown()
+            let_go(nodes)
     return _report(plan, new)
 
 

@@ -14,6 +14,7 @@ from il_ros.collect import Plan, Report, Watch, collect, parse_seeds
 from il_ros.collected import Collected
 from il_ros.graph_args import GraphArgs
 from il_ros.options import add_graph_options, graph_args
+from il_ros.parting import parted
 
 EXAMPLE = """example:
   il run --mode demonstrate --operator keyboard --gui --run runs/first   in one terminal
@@ -55,7 +56,7 @@ def main(argv: Sequence[str]) -> int:
     if options.out:
         report.save(options.out)
     say_result(report, plan)
-    return 0 if report.complete else INTERRUPTED
+    return parted(0 if report.complete else INTERRUPTED)
 
 
 def say_result(report: Report, plan: Plan) -> None:

@@ -17,8 +17,9 @@ from il_ros import environment
 from il_ros.exchange import WIRE, Exchange, Wire
 from il_ros.graph import NodeSpec
 from il_ros.lifecycle import IlNode
+from il_ros.parting import bounded, let_go, parted
 from il_ros.priority import raise_priority
-from il_ros.run import StopFlag, bounded, make_executor, not_taken, spin
+from il_ros.run import StopFlag, make_executor, not_taken, spin
 from il_ros.ticking import settle_memory
 
 
@@ -36,16 +37,15 @@ def run_composed(specs: Sequence[NodeSpec]) -> int:
     hosts = 'many' if any(spec.hosts == 'many' for spec in specs) else 'one'
     environment.use_transport(any(spec.images for spec in specs), hosts)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    stop = StopFlag()
+    stop, nodes = StopFlag(), list[tuple[NodeSpec, IlNode]]()
     try:
-        return _live(specs, stop)
+        code = _live(specs, nodes, stop)
     finally:
-        with bounded():
-            rclpy.try_shutdown()
+        let_go([node for _, node in nodes])
+    return parted(code)
 
 
-def _live(specs: Sequence[NodeSpec], stop: StopFlag) -> int:
-    nodes: list[tuple[NodeSpec, IlNode]] = []
+def _live(specs: Sequence[NodeSpec], nodes: list[tuple[NodeSpec, IlNode]], stop: StopFlag) -> int:
     threads: list[threading.Thread] = []
     code = 2
     try:

@@ -8,8 +8,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -22,14 +21,14 @@ from rclpy.signals import SignalHandlerOptions
 from il_core.errors import UserError
 from il_ros.environment import PARENT
 from il_ros.lifecycle import IlNode
+from il_ros.parting import STDERR, bounded, let_go, parted
 from il_ros.priority import raise_priority
 from il_ros.ticking import settle_memory
-from il_ros.told_to_go import LONGEST_CLOSE_S, SIGNALS, on_stop
+from il_ros.told_to_go import SIGNALS, on_stop
 
 ExecutorKind = Literal['events', 'single']
 SPIN_S = 0.1
 PR_SET_PDEATHSIG = 1
-STDERR = 2  # the descriptor: `sys.stderr` may be closed, or None
 
 
 class StopFlag:
@@ -68,17 +67,6 @@ def _lives(pid: str) -> bool:
     return stat.rpartition(')')[2].split()[0] not in 'ZX'
 
 
-@contextmanager
-def bounded() -> Iterator[None]:
-    """Leave with code 1, and say where this was, where what is inside takes longer than
-    LONGEST_CLOSE_S: Fast DDS may hang while it gives things up, deaf to every signal."""
-    faulthandler.dump_traceback_later(LONGEST_CLOSE_S, exit=True, file=STDERR)
-    try:
-        yield
-    finally:
-        faulthandler.cancel_dump_traceback_later()
-
-
 def make_executor(kind: ExecutorKind) -> Executor:
     """`events` is the fastest; `single` where callbacks take MessageInfo (it crashes the other
     one)."""
@@ -105,18 +93,17 @@ def run(make: Callable[[], IlNode], executor: ExecutorKind = 'events') -> None:
         get_logger('interactive_il').error(str(not_taken(error)))
         sys.exit(2)
     follow_parent()
-    code = 1
+    code, spun = 1, make_executor(executor)
     try:
-        code = _live(make, make_executor(executor), stop)
+        code = _live(make, spun, stop)
     except (KeyboardInterrupt, ExternalShutdownException):
         code = 0
     finally:
-        with bounded():
-            rclpy.try_shutdown()
+        let_go(spun.get_nodes())
     for number in SIGNALS:  # a second one does not hide the exit code
         signal.signal(number, signal.SIG_IGN)
     sys.stdout.flush()
-    sys.exit(code)
+    sys.exit(parted(code))
 
 
 def spin(executor: Executor, nodes: Sequence[IlNode], stop: StopFlag) -> int:
@@ -132,11 +119,11 @@ def spin(executor: Executor, nodes: Sequence[IlNode], stop: StopFlag) -> int:
 def _live(make: Callable[[], IlNode], executor: Executor, stop: StopFlag) -> int:
     try:
         node = make()
+        executor.add_node(node)
         raise_priority(node.params.realtime_priority)
     except UserError as error:
         get_logger('interactive_il').error(str(error))
         return 2
-    executor.add_node(node)
     if not node.autostart():
         return 2
     settle_memory([node])

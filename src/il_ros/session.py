@@ -53,6 +53,9 @@ class Session:
         namespace: of the graph's nodes.
         one_disk: the recorder writes on this computer's disk; false leaves out to check that it
             writes into `run`.
+
+    Attributes:
+        node: speaks with the graph.
     """
 
     def __init__(
@@ -67,17 +70,17 @@ class Session:
         self._run, self._look, self._stall_s = run, look, stall_s
         self._one_disk, self._recorder_folder = one_disk, ''
         self._simulated = simulated
-        self._node = rclpy.create_node('collector', namespace=namespace)
+        self.node = rclpy.create_node('collector', namespace=namespace)
         self._executor = EventsExecutor()
-        self._executor.add_node(self._node)
+        self._executor.add_node(self.node)
         self._events: list[EpisodeEvent] = []
         self._gate: GateState | None = None
         self._sees = False  # the gate has had a proposal: before, it would not begin an episode
         self._step_changed_s = 0.0
-        create_subscription(self._node, TOPICS['episode/events'], self._on_event)
-        create_subscription(self._node, TOPICS['gate/status'], self._on_status)
+        create_subscription(self.node, TOPICS['episode/events'], self._on_event)
+        create_subscription(self.node, TOPICS['gate/status'], self._on_status)
         self._clients = {
-            name: self._node.create_client(kind, name)
+            name: self.node.create_client(kind, name)
             for name, kind in (
                 ('sim/reset', ResetSim),
                 ('episode/start', StartEpisode),
@@ -111,7 +114,7 @@ class Session:
                 rule = f'not there after {limit_s:g} s; is `il run` up?'
                 raise UserError('graph', missing(), rule)
         if self._one_disk:
-            self._recorder_folder = recorder_folder(self._node, self._spin)
+            self._recorder_folder = recorder_folder(self.node, self._spin)
             check_folder(self._recorder_folder, self._run)
 
     def episode(
@@ -147,11 +150,6 @@ class Session:
             self._give_up(episode_id)
             raise
         return self._result(episode_id, seed)
-
-    def close(self) -> None:
-        """Leave the graph; the context stays up."""
-        self._executor.remove_node(self._node)
-        self._node.destroy_node()
 
     def _reset(self, seed: int) -> None:
         """Reset the simulator; in lockstep it refuses until it hears the gate."""
@@ -202,7 +200,7 @@ class Session:
             with self._undisturbed():
                 self._call('episode/discard', Trigger.Request())
         except UserError as error:
-            self._node.get_logger().error(f'could not discard {episode_id}: {error}')
+            self.node.get_logger().error(f'could not discard {episode_id}: {error}')
 
     @contextmanager
     def _undisturbed(self) -> Iterator[None]:

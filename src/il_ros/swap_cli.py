@@ -11,6 +11,7 @@ from rclpy.node import Node
 from il_core.errors import UserError
 from il_ros import environment
 from il_ros.asking import asker, wait
+from il_ros.parting import parted
 from il_ros.swapping import Swapper
 
 FIND_S = 5.0
@@ -28,7 +29,7 @@ def main(argv: list[str]) -> int:
         raise UserError('--wait', args.wait, f'must be 0 to {LONGEST_WAIT_S:g} s')
     with asker('swap', args.namespace, args.hosts) as (node, executor):
         print(_swap(node, executor, args))
-    return 0
+    return parted(0)
 
 
 def _swap(node: Node, executor: Executor, args: argparse.Namespace) -> str:

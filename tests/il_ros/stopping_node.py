@@ -8,7 +8,7 @@ import time
 
 from interactive_il.msg import Command
 
-import il_ros.run
+import il_ros.parting
 from il_core.errors import UserError
 from il_ros.lifecycle import IlNode
 from il_ros.run import run
@@ -48,7 +48,7 @@ class StuckNode(StoppingNode):
 
     def setup(self):
         super().setup()
-        il_ros.run.LONGEST_CLOSE_S = 1.0
+        il_ros.parting.LONGEST_CLOSE_S = 1.0
 
     def teardown(self):
         while True:

@@ -14,6 +14,7 @@ import rclpy
 from il_core import cli
 from il_core.types import Outcome
 from il_data import manifest
+from il_ros.parting import let_go
 from il_ros.services import SERVICES
 from il_ros.session import Session
 
@@ -36,8 +37,7 @@ def graph(tmp_path_factory, domain):
         session.wait_for_graph(60.0)
         session._spin(lambda: 'jobs/train' in services(session), 20.0)  # it comes last
         found = services(session)
-        session.close()
-        rclpy.try_shutdown()
+        let_go([session.node])
         yield run, found
         process.send_signal(signal.SIGINT)
         error = process.communicate(timeout=20)[1]
@@ -70,7 +70,7 @@ def test_a_command_that_is_told_to_go_while_it_waits_goes_without_a_word(command
 
 def services(session):
     """Return the services of the graph that are not those of every ROS node."""
-    found = session._node.get_service_names_and_types()
+    found = session.node.get_service_names_and_types()
     ours = [n for n, types in found if types[0].startswith(('interactive_il/', 'std_srvs/'))]
     return {name.removeprefix('/arm/') for name in ours}
 

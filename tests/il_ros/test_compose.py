@@ -49,7 +49,7 @@ def test_every_node_knows_that_the_process_did_not_end_in_good_order(monkeypatch
     made = iter(parts)
     monkeypatch.setattr(compose, '_make', lambda spec, exchange: next(made))
     monkeypatch.setattr(compose, '_spin', spin)
-    code = compose._live(specs, SimpleNamespace(is_set=False))
+    code = compose._live(specs, [], SimpleNamespace(is_set=False))
     wanted = {'wants to exit': 2, 'is told to stop': 0}.get(how, 1)
     assert code == wanted
     assert [part.closed_with for part in parts] == [wanted or None] * 2

@@ -49,7 +49,7 @@ def test_a_gate_that_has_seen_nothing_yet_is_waited_for(context, tmp_path):
         session.wait_for_graph(1.5)
     told = dataclasses.replace(BLIND, observation_age_s=0.01)
     session.wait_for_graph(20.0)
-    session.close()
+    session.node.destroy_node()
     node.destroy_node()
 
 
@@ -73,7 +73,7 @@ def test_the_disk_of_another_computer_cannot_be_looked_at(executor, tmp_path):
         else:
             with pytest.raises(UserError, match=r'recorder .* writes into /of/somebody/bags'):
                 session.wait_for_graph(20.0)
-        session.close()
+        session.node.destroy_node()
     node.destroy_node()
 
 
@@ -124,5 +124,5 @@ def test_a_robot_that_waits_for_its_human_is_not_given_up(
     finally:
         over.set()
         thread.join()
-        session.close()
+        session.node.destroy_node()
         node.destroy_node()

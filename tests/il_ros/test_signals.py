@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import rclpy
@@ -127,9 +128,18 @@ def test_arguments_that_ros_does_not_take_are_said_and_exit_2(start, tmp_path, a
     assert '/project' not in error.splitlines()[-1]
 
 
+def catches(pid, number):
+    status = Path('/proc', str(pid), 'status').read_text()
+    caught = next(line.split()[1] for line in status.splitlines() if line.startswith('SigCgt'))
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
 def test_without_autostart_it_waits_and_still_leaves_with_0(start):
     process = start('stop', '--ros-args', '-p', 'autostart:=false')
-    time.sleep(1.5)
+    end_s = time.monotonic() + 20
+    while not catches(process.pid, signal.SIGTERM) and time.monotonic() < end_s:
+        time.sleep(0.05)
+    time.sleep(0.5)
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
     assert process.wait(5) == 0

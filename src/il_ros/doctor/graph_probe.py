@@ -16,6 +16,8 @@ from rcl_interfaces.srv import GetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 
+from il_ros.parting import let_go, parted
+
 NAME = 'il_doctor'
 DIAGNOSTICS = 'diagnostic_msgs/msg/DiagnosticArray'
 # Nodes that run announce themselves every 3 s, and speak once a second when they were found.
@@ -108,9 +110,10 @@ def _ends(infos: list[Any]) -> list[dict[str, Any]]:
 
 def main() -> None:
     rclpy.init()
-    seen = Look().see()
-    rclpy.try_shutdown()
-    sys.stdout.write('\n' + json.dumps(seen))
+    look = Look()
+    sys.stdout.write('\n' + json.dumps(look.see()))
+    let_go([look.node])
+    sys.exit(parted(0))
 
 
 if __name__ == '__main__':

@@ -14,19 +14,20 @@ from array import array
 import numpy as np
 import rclpy
 from rclpy.experimental import EventsExecutor
+from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 
 from il_ros.build import to_ns, to_time
+from il_ros.parting import let_go, parted
 
 WIDTH, HEIGHT, RATE_HZ = 640, 480, 30.0
 FIND_S = 4.0
 SETTLE_S = 0.3  # the reader may find the writer a little later
 
 
-def say(topic: str, count: int) -> dict[str, float]:
+def say(node: Node, topic: str, count: int) -> dict[str, float]:
     """Publish VGA images at 30 Hz once somebody listens. `found_s` is 0 where nobody does."""
-    node = rclpy.create_node('il_doctor_say')
     begun_s = time.monotonic()
     publisher = node.create_publisher(Image, topic, qos_profile_sensor_data)
     while not publisher.get_subscription_count() and time.monotonic() < begun_s + FIND_S:
@@ -46,10 +47,9 @@ def say(topic: str, count: int) -> dict[str, float]:
     return {'sent': count, 'found_s': waited_s, 'waited_s': waited_s}
 
 
-def hear(topic: str) -> dict[str, float]:
+def hear(node: Node, topic: str) -> dict[str, float]:
     """Count images until stdin ends."""
-    node, late_s = rclpy.create_node('il_doctor_hear'), list[float]()
-    executor = EventsExecutor()
+    late_s, executor = list[float](), EventsExecutor()
     executor.add_node(node)
 
     def take(image: Image) -> None:
@@ -65,9 +65,11 @@ def hear(topic: str) -> dict[str, float]:
 def main() -> None:
     what, topic, *more = sys.argv[1:]
     rclpy.init()
-    done = say(topic, int(more[0])) if what == 'say' else hear(topic)
-    rclpy.try_shutdown()
+    node = rclpy.create_node(f'il_doctor_{what}')
+    done = say(node, topic, int(more[0])) if what == 'say' else hear(node, topic)
     sys.stdout.write('\n' + json.dumps(done))
+    let_go([node])
+    sys.exit(parted(0))
 
 
 if __name__ == '__main__':
