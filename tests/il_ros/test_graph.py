@@ -120,6 +120,8 @@ def test_one_process_reads_the_gamepad_itself(tmp_path, monkeypatch, capsys):
         (['--operator', 'scripted', '--task', 'pole.yaml'], 'and Acrobot-v1 has none'),
         (['--task', 'nowhere'], "task is 'nowhere': not known"),
         (['--task', 'broken.yaml', '--print-graph'], "broken.yaml: horizon_s is 'long'"),
+        (['--joystick', 'xbxo', '--print-graph'], "joystick is 'xbxo': .*did you mean xbox"),
+        (['--joystick', 'my.yaml'], "joystick file is 'my.yaml': no such file"),
     ],
 )
 def test_what_could_never_work_is_refused_before_a_node_starts(
