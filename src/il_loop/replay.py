@@ -173,8 +173,8 @@ def policy_ticks(episode: Episode) -> int:
 
 
 def asked_ticks(episode: Episode) -> int:
-    """Return these and, where a request ended them, the tick at which it was made: the first, where
-    a gate asked at once."""
+    """Return these and, where a request ended them, the tick at which it was made: the first
+    where a gate asked at once."""
     ticks = policy_ticks(episode)
     ended = [request.cause for request in requests(episode) if request.row == ticks]
     return ticks + any(ticks > 0 or cause not in HIS_OWN for cause in ended)

@@ -77,8 +77,8 @@ class EnsembleDagger:
         given = gate_params(EnsembleParams, cls.name, params)
         wanted = SIGNALS[given.signals]
         chosen = {k: getattr(given, k) for k in wanted if getattr(given, k) is not None}
-        if len(chosen) < len(wanted):
-            chosen = {**load_fit(spec, checkpoint, cls.name).thresholds, **chosen}
+        if fitted := [k for k in wanted if k not in chosen]:
+            chosen = {**load_fit(spec, checkpoint, cls.name, fitted).thresholds, **chosen}
         return cls(spec, {name: chosen[name] for name in wanted})
 
     def reset(self, rng: np.random.Generator) -> None:
