@@ -175,9 +175,8 @@ def policy_ticks(episode: Episode) -> int:
 def asked_ticks(episode: Episode) -> int:
     """Return these and, where a request ended them, the tick at which it was made: the first
     where a gate asked at once."""
-    ticks = policy_ticks(episode)
-    ended = [request.cause for request in requests(episode) if request.row == ticks]
-    return ticks + any(ticks > 0 or cause not in HIS_OWN for cause in ended)
+    ticks, cause = policy_ticks(episode), _ended_by(episode)
+    return ticks + (cause is not None and (ticks > 0 or cause not in HIS_OWN))
 
 
 def judged_rows(episode: Episode) -> NDArray[np.intp]:
@@ -208,7 +207,7 @@ def trace(episode: Episode, policy: Policy, gate: Gate) -> Trace:
         judged_rows(episode),
         {n: np.array([d.scores.get(n, np.nan) for d in made]) for n in names},
         np.array([d.owner is Owner.HUMAN for d in made]),
-        _needed(episode, policy_ticks(episode)),
+        _needed(episode),
         bool(ours) and ours != policy.checkpoint_id,
     )
 
@@ -226,10 +225,16 @@ def intervention_s(episodes: Sequence[Episode]) -> float | None:
     return ticks * episodes[0].spec.period_ns / NS_PER_S / count
 
 
-def _needed(episode: Episode, ticks: int) -> bool | None:
-    if ticks == len(episode):
+def _ended_by(episode: Episode) -> Cause | None:
+    """Return the cause of the request that ended `policy_ticks`; None where none did."""
+    ticks = policy_ticks(episode)
+    return next((r.cause for r in requests(episode) if r.row == ticks), None)
+
+
+def _needed(episode: Episode) -> bool | None:
+    if policy_ticks(episode) == len(episode):
         return ENDS.get(episode.outcome)
-    return True if episode.steps['cause'][ticks] == Cause.HUMAN_REQUEST else None
+    return True if _ended_by(episode) is Cause.HUMAN_REQUEST else None
 
 
 def _inputs(episode: Episode, policy: Policy) -> Iterator[GateInputs]:

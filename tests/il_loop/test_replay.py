@@ -11,7 +11,7 @@ import pytest
 
 from il_core import cli
 from il_core.errors import UserError
-from il_core.types import Cause, Decision, Mode, Owner, Proposal
+from il_core.types import Cause, Decision, EpisodeEvent, EventKind, Mode, Owner, Proposal
 from il_data.manifest import Verdict
 from il_gating.api import GATES, STEADY
 from il_gating.config import GateConfig
@@ -185,6 +185,21 @@ def test_a_request_at_the_first_tick_counts_as_any_other(config, style):
     his = Cast('hg_dagger', operator={'style': 'always'}, config=config)
     own = play(make_loop(ToyWorld(), his, policy=AWAY), range(2))
     assert replay([*made, *own], AWAY, again).left_out == 2
+
+
+def test_a_human_who_took_over_before_he_held_the_dead_man_was_needed():
+    """With an instant hand-over the robot holds meanwhile; why, says the event that follows."""
+    (walk,) = alone(AWAY, [0])
+    steps = walk.steps.copy()
+    steps['owner'][7:9], steps['mode'][7:9] = Owner.NOBODY, Mode.HOLD
+    steps['cause'][7:9] = Cause.STALE_JOYSTICK
+    steps['owner'][9:], steps['mode'][9:] = Owner.HUMAN, Mode.SUPERVISOR
+    steps['cause'][9:] = Cause.OPERATOR_READY
+    for cause, needed in ((Cause.HUMAN_REQUEST, True), (Cause.NOVELTY, None)):
+        began = EventKind.INTERVENTION_BEGAN
+        told = EpisodeEvent(0, began, 'e', 0, int(steps['tick'][9]), cause=cause)
+        found = trace(dataclasses.replace(walk, steps=steps, events=(told,)), AWAY, Far(99.0))
+        assert (len(found.asked), found.needed) == (8, needed)
 
 
 def test_a_score_by_which_a_gate_never_asks_has_no_curve():
