@@ -1,4 +1,5 @@
-"""The nodes as scripts: `policy_node` and its like run what is registered here under their name.
+"""The nodes as scripts: `policy_node` and its like run what is registered here under their name,
+`python -m il_core.nodes MODULE` runs a module as `python -m MODULE` does.
 
 A node imports ROS and our messages, so what is missing has to be said by somebody who does not.
 """
@@ -6,11 +7,15 @@ A node imports ROS and our messages, so what is missing has to be said by somebo
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from il_core.errors import UserError
+from il_core.extras import refusal
 from il_core.registry import Registry
 
 # name of the script -> `module:main`, called as main().
@@ -35,15 +40,33 @@ def main() -> None:
     """Run the node that this script is called after; never returns. Where an argument would do
     nothing, or a package or the messages it needs are missing, one line says so, and the exit code
     is 2."""
-    signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # Ctrl-C during the imports
     name = Path(sys.argv[0]).name
-    try:
+    with _one_line(name):
         _check(name, sys.argv[1:])
         run = NODES.load(name)
+    run()
+
+
+def run_module() -> None:
+    """Run the module that the first argument names, as `python -m` does. What is missing is said
+    as `main` does it, before the module runs."""
+    del sys.argv[0]
+    module = sys.argv[0]
+    with _one_line(module):
+        try:
+            runpy.run_module(module, run_name='__main__', alter_sys=True)
+        except ImportError as error:
+            raise refusal(error) or error from None
+
+
+@contextmanager
+def _one_line(name: str) -> Iterator[None]:
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))  # Ctrl-C during the imports
+    try:
+        yield
     except UserError as error:
         sys.stderr.write(f'{name}: {error}\n')
         sys.exit(2)
-    run()
 
 
 def _check(name: str, args: list[str]) -> None:
@@ -51,3 +74,7 @@ def _check(name: str, args: list[str]) -> None:
     if args and args[0] != '--ros-args':
         rule = f'must follow --ros-args: `{name} --ros-args -p task:=reach`'
         raise UserError('argument', args[0], f'{rule}; parameters: docs/reference/parameters.md')
+
+
+if __name__ == '__main__':
+    run_module()

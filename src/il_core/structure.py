@@ -21,7 +21,7 @@ def structure(kind: type[T], data: object, where: str) -> T:
     """Build the dataclass `kind` from `data`, checking every key and type.
 
     Args:
-        kind: a dataclass whose fields are str, int, float, bool, Enum, dataclass, Mapping,
+        kind: a dataclass whose fields are str, int, float, bool, Enum, dataclass, Mapping[str, X],
         tuple[X, ...] or X | None. data: what YAML or JSON gave.
         where: file (and key) for error messages.
 
@@ -127,20 +127,20 @@ def _value(hint: Any, value: Any, where: str) -> Any:
         if not isinstance(value, list | tuple):
             raise UserError(where, value, 'must be a list')
         return tuple(_value(args[0], item, f'{where}[{i}]') for i, item in enumerate(value))
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            raise UserError(where, value, 'must be a mapping')
+        return {key: _value(args[1], item, f'{where}: {key}') for key, item in value.items()}
     if dataclasses.is_dataclass(hint):
         return structure(typing.cast(Any, hint), value, where)
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return member(hint, value, where)
-    return _scalar(hint, origin, value, where)
+    return _scalar(hint, value, where)
 
 
-def _scalar(hint: Any, origin: Any, value: Any, where: str) -> Any:
+def _scalar(hint: Any, value: Any, where: str) -> Any:
     if hint is Any:
         return value
-    if origin is not None and issubclass(origin, Mapping):
-        if not isinstance(value, Mapping):
-            raise UserError(where, value, 'must be a mapping')
-        return dict(value)
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if hint is float and number:
         return float(value)

@@ -17,11 +17,12 @@ def no_params(gate: str, params: Mapping[str, object]) -> None:
         raise UserError(f'parameter of gate {gate}', name, 'this gate has no parameters')
 
 
-def check_limits(limits: Mapping[str, float | None]) -> None:
-    """Raise UserError for a threshold that is NaN: no score is above it."""
+def check_limits(limits: Mapping[str, float | None], where: str = '') -> None:
+    """Raise UserError for a threshold that is NaN: no score is above it. `where`: before its
+    name."""
     for name, limit in limits.items():
         if limit is not None and limit != limit:
-            raise UserError(name, limit, 'must be a number')
+            raise UserError(where + name, limit, 'must be a number')
 
 
 def gate_params(kind: type[T], gate: str, params: Mapping[str, object]) -> T:

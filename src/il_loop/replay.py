@@ -29,12 +29,14 @@ from il_data.dataset import INTERVENTIONS, one_spec
 from il_data.episode import Episode
 from il_gating.api import Gate, GateInputs
 from il_gating.core import GATE_RNG
-from il_loop.requests import requests
+from il_loop.requests import UNTOLD, requests
 from il_loop.stats import Estimate, roc_area, wilson
 from il_policy.api import Policy
 
 SHARES = (0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)  # of ticks above a threshold
 ENDS = {Outcome.SUCCESS: False, Outcome.FAILURE: True, Outcome.TIMEOUT: True}
+# Why a human has the robot from the first tick on where no gate took it from the policy.
+HIS_OWN = (Cause.EXPERT_ONLY, Cause.HUMAN_REQUEST, *UNTOLD)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +99,8 @@ class Replay:
 
     Attributes:
         needed, unneeded, unknown: episodes, by whether help was needed.
-        left_out: episodes that did not begin with the policy; `bad`: whose recording is BAD, as
-            no gate is fitted to them.
+        left_out: episodes that did not begin with the policy (one that a gate asked for at the
+            first tick did); `bad`: whose recording is BAD, as no gate is fitted to them.
         unlabelled: episodes without the action of a human that this gate has to see.
         other: episodes recorded with another policy.
         intervention_s: mean length of the recorded interventions; None where there is none.
@@ -171,9 +173,10 @@ def policy_ticks(episode: Episode) -> int:
 
 
 def asked_ticks(episode: Episode) -> int:
-    """Return these and, where a request ended them, the tick at which it was made."""
-    ticks = policy_ticks(episode)
-    return ticks + (ticks > 0 and any(request.row == ticks for request in requests(episode)))
+    """Return these and, where a request ended them, the tick at which it was made: the first
+    where a gate asked at once."""
+    ticks, cause = policy_ticks(episode), _ended_by(episode)
+    return ticks + (cause is not None and (ticks > 0 or cause not in HIS_OWN))
 
 
 def judged_rows(episode: Episode) -> NDArray[np.intp]:
@@ -204,7 +207,7 @@ def trace(episode: Episode, policy: Policy, gate: Gate) -> Trace:
         judged_rows(episode),
         {n: np.array([d.scores.get(n, np.nan) for d in made]) for n in names},
         np.array([d.owner is Owner.HUMAN for d in made]),
-        _needed(episode, policy_ticks(episode)),
+        _needed(episode),
         bool(ours) and ours != policy.checkpoint_id,
     )
 
@@ -222,10 +225,16 @@ def intervention_s(episodes: Sequence[Episode]) -> float | None:
     return ticks * episodes[0].spec.period_ns / NS_PER_S / count
 
 
-def _needed(episode: Episode, ticks: int) -> bool | None:
-    if ticks == len(episode):
+def _ended_by(episode: Episode) -> Cause | None:
+    """Return the cause of the request that ended `policy_ticks`; None where none did."""
+    ticks = policy_ticks(episode)
+    return next((r.cause for r in requests(episode) if r.row == ticks), None)
+
+
+def _needed(episode: Episode) -> bool | None:
+    if policy_ticks(episode) == len(episode):
         return ENDS.get(episode.outcome)
-    return True if episode.steps['cause'][ticks] == Cause.HUMAN_REQUEST else None
+    return True if _ended_by(episode) is Cause.HUMAN_REQUEST else None
 
 
 def _inputs(episode: Episode, policy: Policy) -> Iterator[GateInputs]:

@@ -121,7 +121,7 @@ class Bringup:
 
     def _command(self, node: NodeSpec) -> list[str] | None:
         if node.module:
-            return [sys.executable, '-m', node.module, *node.ros_args()]
+            return [sys.executable, '-m', 'il_core.nodes', node.module, *node.ros_args()]
         path = environment.foreign_executable(
             node.package, node.executable, environment.of_children()
         )

@@ -13,6 +13,7 @@ from rclpy.logging import get_logger
 from rclpy.signals import SignalHandlerOptions
 
 from il_core.errors import UserError
+from il_core.extras import refusal
 from il_ros import environment
 from il_ros.exchange import WIRE, Exchange, Wire
 from il_ros.graph import NodeSpec
@@ -100,7 +101,10 @@ def _spin_alone(node: IlNode, stop: StopFlag) -> None:
 
 
 def _make(spec: NodeSpec, exchange: Wire) -> IlNode:
-    cls = getattr(importlib.import_module(spec.module), spec.cls)
+    try:
+        cls = getattr(importlib.import_module(spec.module), spec.cls)
+    except ImportError as error:
+        raise refusal(error) or error from None
     try:
         node: IlNode = cls(exchange=exchange, cli_args=spec.ros_args())
     except RuntimeError as error:

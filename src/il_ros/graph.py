@@ -20,7 +20,7 @@ JOYSTICK_S = 0.3  # default time-out of gate and teleop
 class NodeSpec:
     """One node of a graph, ready to be started.
 
-    `module` runs with `python -m` and holds `cls`; `executable` is its name for `ros2 run` in
+    `module` runs as with `python -m` and holds `cls`; `executable` is its name for `ros2 run` in
     `package`. A node with `terminal` needs the user's terminal. On shutdown nodes go in the order
     of `stop_rank`. A node without a module belongs to another package. `params`: without what
     `params_file` or `overrides` give, which wins over both. `images`: it sends or takes images.

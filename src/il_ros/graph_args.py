@@ -177,10 +177,9 @@ class GraphArgs:
             instead = 'give a checkpoint, or demonstrate (il run --mode demonstrate, '
             instead += 'demonstrate.launch.py)'
             if self.human and self.gate_name != 'expert_only':
-                words = (
-                    'there is no policy: the robot stands until the take-over button is pressed'
-                )
-                return f'{words}; {instead}'
+                where = 'outside an episode ' if self.run else ''  # in one the gate asks him
+                words = f'there is no policy: {where}the robot stands until the take-over button'
+                return f'{words} is pressed; {instead}'
             alone = self.operator == 'none' or self.style_name == 'own_judgement'
             if alone and not self.human:
                 words = 'nobody will ever act: there is no policy, and no human who would begin'

@@ -43,8 +43,11 @@ def check_start(args: GraphArgs, nodes: Sequence[NodeSpec]) -> None:
 
 
 def check_files(args: GraphArgs) -> None:
-    """Raise UserError where the file of task or robot breaks a rule. A task that is made by code
-    is left to the nodes: it may need packages that this process does not have."""
+    """Raise UserError where the file of task or robot breaks a rule, or that of the joystick is
+    not there. A task that is made by code is left to the nodes: it may need packages that this
+    process does not have."""
+    if args.operator != 'none':
+        share.find('joysticks', args.joystick_name)
     if ':' not in args.task or args.task.endswith(share.ENDINGS):
         load_spec(args.task, args.robot)
 

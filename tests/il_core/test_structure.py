@@ -31,6 +31,7 @@ class Car:
     electric: bool = False
     owner: str | None = None
     extras: Mapping[str, Any] = field(default_factory=dict)
+    doors_m: Mapping[str, float] = field(default_factory=dict)
 
 
 GOOD: dict[str, Any] = {'name': 'c', 'wheels': [{'radius_m': 1}], 'extras': {'a': [1, None]}}
@@ -57,6 +58,7 @@ GOOD: dict[str, Any] = {'name': 'c', 'wheels': [{'radius_m': 1}], 'extras': {'a'
             r"car.yaml: wheels\[0\]: kind is 'velocty': not known.*did you mean velocity\?",
         ),
         ({'extras': [1]}, r'car.yaml: extras is \[1\]: must be a mapping'),
+        ({'doors_m': {'left': '1'}}, r"car.yaml: doors_m: left is '1': must be a number"),
     ],
 )
 def test_a_wrong_value_is_named_by_file_and_key(change: dict[str, Any], says: str) -> None:

@@ -11,7 +11,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from il_core.align import Aligner
 from il_core.spec import Spec
-from il_core.types import NS_PER_S, Mode, Outcome, Owner
+from il_core.types import NS_PER_S, Cause, Mode, Outcome, Owner
 from il_data.bag import Arrival, Qos, Topic
 from il_data.manifest import Expected, Manifest
 from il_data.record import Recorder
@@ -86,6 +86,7 @@ class Rig:
     utc_s: float = UTC_S
     spec: Spec = dataclasses.field(default_factory=toy_spec)
     human_behind_ns: int = 0  # so much the clock of teleop is behind
+    cause: Cause = Cause.NOVELTY  # that the gate says
 
     def __post_init__(self) -> None:
         self.now_ns = 5 * NS_PER_S
@@ -216,7 +217,7 @@ class Rig:
             step=tick,
             mode=int(mode),
             owner=int(owner),
-            cause=10,
+            cause=int(self.cause),
             gate='novelty',
             score_names=['novelty'],
             scores=np.array([tick / 10]),

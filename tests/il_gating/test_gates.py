@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +22,7 @@ from il_gating.gate_file import GATE_FILE, Fit, gate_json
 from il_gating.gates.hg_dagger import HgDagger
 from il_gating.gates.novelty import Novelty
 from il_gating.scorer import CLASSIFIER, CRITIC
-from il_policy.checkpoint import GRAPH, Checkpoint, extend, load
+from il_policy.checkpoint import GRAPH, POLICY, Checkpoint, extend, load
 from il_policy.classifier import ClassifierConfig, train_classifier
 from il_policy.export import critic_onnx
 from il_policy.nets import Head, Net
@@ -184,6 +187,89 @@ def test_a_gate_without_its_fit_or_with_that_of_another_policy_is_refused(tmp_pa
     with pytest.raises(UserError, match='fitted for another policy'):
         Novelty.build(spec, crossed, {})
     assert build_core(spec, 'novelty', GateConfig(), first).checkpoint_id == load(first).id
+
+
+Change = Callable[[dict[str, Any]], object]
+
+
+@pytest.mark.parametrize(
+    ('gate', 'change', 'words'),
+    [
+        (
+            'novelty',
+            lambda f: f['gates']['novelty']['thresholds'].pop('hand_back'),
+            "novelty: thresholds is .*'novelty'.*: needs the key 'hand_back'",
+        ),
+        (
+            'lazy_dagger',
+            lambda f: f['gates']['lazy_dagger'].update(thresholds={}),
+            "needs the key 'agreement'",
+        ),
+        (
+            'ensemble_dagger',
+            lambda f: f['gates']['ensemble_dagger']['thresholds'].update(doubt='0.1'),
+            "ensemble_dagger: thresholds: doubt is '0.1': must be a number",
+        ),
+        (
+            'novelty',
+            lambda f: f['gates']['novelty']['thresholds'].update(novelty=math.nan),
+            'novelty: thresholds: novelty is nan: must be a number',
+        ),
+        (
+            'hg_dagger',
+            lambda f: f['gates'].update(hg_dagger={'thresholds': [0.1], 'alpha': 0, 'rows': 1}),
+            r'hg_dagger: thresholds is \[0.1\]: must be a mapping',
+        ),
+        (
+            'dagger',
+            lambda f: f['gates'].update(dagger={'thresholds': {}, 'alpha': 0, 'rows': 0}),
+            "dagger: thresholds is .*: needs the key 'iteration'",
+        ),
+        (
+            'thrifty_dagger',
+            lambda f: f['gates']['thrifty_dagger'].pop('scores'),
+            r"thrifty_dagger: scores is \[\]: needs the key 'novelty'",
+        ),
+        (
+            'thrifty_dagger',
+            lambda f: f['gates']['thrifty_dagger']['scores']['risk'].pop(),
+            r'scores is \[200, 199\]: must be of equally many states',
+        ),
+        (
+            'thrifty_dagger',
+            lambda f: f['gates']['thrifty_dagger']['scores'].update(risk=0.5),
+            r'thrifty_dagger: scores: risk is 0\.5: must be a list',
+        ),
+        ('novelty', lambda f: f['gates'].update(novelty=3), 'gates: novelty is 3: must be a map'),
+        (
+            'novelty',
+            lambda f: f.update(spec_hash='0' * 16),
+            "spec_hash is '0{16}': fitted for another robot or task than",
+        ),
+    ],
+)
+def test_what_a_gate_reads_in_a_fit_that_somebody_edited_is_looked_for(
+    tmp_path: Path, gate: str, change: Change, words: str
+) -> None:
+    spec = toy_spec()
+    made, _, _ = fitted(tmp_path, spec)
+    edited = json.loads(load(made).read(GATE_FILE))
+    change(edited)
+    text = json.dumps(edited).encode()
+    checkpoint = extend(made, tmp_path / 'edited', {GATE_FILE: text}).path
+    with pytest.raises(UserError, match=f'edited/gate.json.*{words}'):
+        GATES.load(gate).build(spec, checkpoint, {})
+
+
+def test_a_spec_hash_of_an_earlier_version_holds(tmp_path: Path) -> None:
+    """Where a later one has more keys, with defaults, the same spec hashes to something else."""
+    spec = toy_spec()
+    made, _, _ = fitted(tmp_path, spec)
+    files = {}
+    for name in (GATE_FILE, POLICY):
+        old = json.loads(load(made).read(name)) | {'spec_hash': '0' * 16}
+        files[name] = json.dumps(old).encode()
+    assert Novelty.build(spec, extend(made, tmp_path / 'old', files).path, {})
 
 
 def test_an_unknown_gate_lists_the_known_ones() -> None:

@@ -85,7 +85,8 @@ def test_random_asks_at_its_rate_and_the_human_stays_for_its_duration() -> None:
 
 
 def ensemble(signals: str) -> EnsembleDagger:
-    params = {'discrepancy': 0.2, 'doubt': 0.1, 'signals': signals}
+    limits = {'discrepancy': 0.2, 'doubt': 0.1}
+    params = {k: v for k, v in limits.items() if signals in ('both', k)} | {'signals': signals}
     return EnsembleDagger.build(SPEC, None, params)
 
 
@@ -165,6 +166,16 @@ def test_demonstrations_can_have_noise_that_is_sent_and_not_learned() -> None:
         ('expert_only', {'noise': -1.0}, 'noise is -1.0: must be 0 or above'),
         ('random', {'duration': 0}, 'duration is 0: must be at least 1'),
         ('ensemble_dagger', {'signals': 'all'}, 'choices: both, discrepancy, doubt'),
+        (
+            'ensemble_dagger',
+            {'signals': 'doubt', 'doubt': 0.1, 'discrepancy': 0.2},
+            r'discrepancy is 0\.2: does nothing with signals doubt.*choices: both, discrepancy',
+        ),
+        (
+            'ensemble_dagger',
+            {'signals': 'discrepancy', 'discrepancy': 0.2, 'doubt': 0.1},
+            r'doubt is 0\.1: does nothing with signals discrepancy.*choices: both, doubt',
+        ),
         ('ensemble_dagger', {'doubt': 0.1}, 'needs one with its fit'),
     ],
 )

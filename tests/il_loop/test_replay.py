@@ -11,9 +11,10 @@ import pytest
 
 from il_core import cli
 from il_core.errors import UserError
-from il_core.types import Cause, Decision, Mode, Owner, Proposal
+from il_core.types import Cause, Decision, EpisodeEvent, EventKind, Mode, Owner, Proposal
 from il_data.manifest import Verdict
 from il_gating.api import GATES, STEADY
+from il_gating.config import GateConfig
 from il_gating.gate_file import GATE_FILE, gate_json, load_fit
 from il_gating.gates.lazy_dagger import LazyDagger, LazyParams
 from il_gating.gates.thrifty_dagger import ThriftyDagger, ThriftyParams
@@ -163,6 +164,44 @@ def test_a_gate_asks_in_its_own_recordings_where_it_did(gate, style):
         assert found.caught.value == 1.0
 
 
+@pytest.mark.parametrize(
+    ('config', 'style'), [(INSTANT, 'always'), (GateConfig(auto_start=True), 'on_request')]
+)
+def test_a_request_at_the_first_tick_counts_as_any_other(config, style):
+    """The policy was about to act, unless the human was faster."""
+    params = {'rate': 0.5, 'duration': 3}
+    cast = Cast('random', params, config, {'style': style})
+    made = play(make_loop(ToyWorld(), cast, policy=AWAY), range(30, 36))
+    at_once = [e for e in made if not policy_ticks(e)]
+    assert 0 < len(at_once) < 6
+    again = GATES.load('random').build(toy_spec(), None, params)
+    for e in at_once:
+        found = trace(e, AWAY, again)
+        assert (found.asked.tolist(), found.needed) == ([True], None)
+    found = replay(made, AWAY, again)
+    assert (found.left_out, found.as_set.requests) == (0, 6)
+    ticks = sum(policy_ticks(e) + 1 for e in made)
+    assert found.as_set.per_minute == pytest.approx(60 * 6 / (ticks * 0.05))
+    his = Cast('hg_dagger', operator={'style': 'always'}, config=config)
+    own = play(make_loop(ToyWorld(), his, policy=AWAY), range(2))
+    assert replay([*made, *own], AWAY, again).left_out == 2
+
+
+def test_a_human_who_took_over_before_he_held_the_dead_man_was_needed():
+    """With an instant hand-over the robot holds meanwhile; why, says the event that follows."""
+    (walk,) = alone(AWAY, [0])
+    steps = walk.steps.copy()
+    steps['owner'][7:9], steps['mode'][7:9] = Owner.NOBODY, Mode.HOLD
+    steps['cause'][7:9] = Cause.STALE_JOYSTICK
+    steps['owner'][9:], steps['mode'][9:] = Owner.HUMAN, Mode.SUPERVISOR
+    steps['cause'][9:] = Cause.OPERATOR_READY
+    for cause, needed in ((Cause.HUMAN_REQUEST, True), (Cause.NOVELTY, None)):
+        began = EventKind.INTERVENTION_BEGAN
+        told = EpisodeEvent(0, began, 'e', 0, int(steps['tick'][9]), cause=cause)
+        found = trace(dataclasses.replace(walk, steps=steps, events=(told,)), AWAY, Far(99.0))
+        assert (len(found.asked), found.needed) == (8, needed)
+
+
 def test_a_score_by_which_a_gate_never_asks_has_no_curve():
     """The human's dead-man at the tick of a take-over is not what LazyDAgger waits for."""
     cast = Cast('hg_dagger', operator={'style': 'own_judgement'}, config=INSTANT)
@@ -271,6 +310,7 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path, capsys):
     rig = Rig(tmp_path / 'bags')
     for seed in range(3):
         rig.episode(human=range(10, 20), seed=seed)
+    rig.cause = Cause.EXPERT_ONLY
     rig.episode(human=range(5), seed=8)
     checkpoint, _, _ = fitted(tmp_path, toy_spec())
     out = tmp_path / 'replay.json'

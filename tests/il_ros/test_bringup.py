@@ -102,7 +102,21 @@ def test_a_node_that_is_deaf_is_killed_and_the_log_says_where_it_was(start, tmp_
     assert poll(bringup, said(lines, 'is active')) is None
     assert bringup.stop() == 1
     assert said(lines, 'Fatal Python error: Aborted')()
-    assert said(lines, 'in spin')()
+    assert said(lines, 'in _live')()  # where it spins, or soon would
+
+
+def test_messages_of_an_older_build_end_the_graph_with_2_and_their_line(
+    start, tmp_path, monkeypatch
+):
+    """Not a traceback of every node, again and again."""
+    (tmp_path / 'stale.py').write_text('from interactive_il.srv import OfTomorrow\n')
+    monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(tmp_path), os.environ['PYTHONPATH']]))
+    bringup, lines = start(node('gate', module='stale'))
+    assert poll(bringup, lambda: False) == 2
+    bringup.stop()
+    (line,) = lines
+    assert 'gate | stale: messages of interactive_il is "cannot import name' in line
+    assert 'colcon build' in line
 
 
 def test_a_wrong_configuration_ends_the_graph_with_2_and_its_line(start):

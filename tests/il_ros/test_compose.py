@@ -9,8 +9,10 @@ from types import SimpleNamespace
 import pytest
 import rclpy
 
+from il_core.errors import UserError
 from il_core.types import Mode
 from il_ros import compose
+from il_ros.graph import NodeSpec
 from tests.nodes.gate_rig import GateProcess
 
 pytestmark = pytest.mark.ros
@@ -53,6 +55,13 @@ def test_every_node_knows_that_the_process_did_not_end_in_good_order(monkeypatch
     wanted = {'wants to exit': 2, 'is told to stop': 0}.get(how, 1)
     assert code == wanted
     assert [part.closed_with for part in parts] == [wanted or None] * 2
+
+
+def test_messages_of_an_older_build_are_named(tmp_path, monkeypatch):
+    (tmp_path / 'stale.py').write_text('from interactive_il.srv import OfTomorrow\n')
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=r'messages of interactive_il .*OfTomorrow.*colcon build'):
+        compose._make(NodeSpec('gate', 'stale', 'GateNode', ''), compose.WIRE)
 
 
 CRASHES = """

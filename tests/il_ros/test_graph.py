@@ -120,6 +120,8 @@ def test_one_process_reads_the_gamepad_itself(tmp_path, monkeypatch, capsys):
         (['--operator', 'scripted', '--task', 'pole.yaml'], 'and Acrobot-v1 has none'),
         (['--task', 'nowhere'], "task is 'nowhere': not known"),
         (['--task', 'broken.yaml', '--print-graph'], "broken.yaml: horizon_s is 'long'"),
+        (['--joystick', 'xbxo', '--print-graph'], "joystick is 'xbxo': .*did you mean xbox"),
+        (['--joystick', 'my.yaml'], "joystick file is 'my.yaml': no such file"),
     ],
 )
 def test_what_could_never_work_is_refused_before_a_node_starts(
@@ -321,11 +323,15 @@ def test_a_graph_in_which_nobody_can_act_is_said(capsys):
 
 
 def test_a_human_without_a_policy_is_told_what_moves_the_robot(capsys):
-    """As where `--mode demonstrate` was left out: the dead-man alone does nothing."""
+    """As where `--mode demonstrate` was left out: the dead-man alone does nothing, unless a gate
+    looks at it, in an episode."""
     own = ['--gate', 'expert_only'], ['--mode', 'demonstrate'], ['--checkpoint', 'c']
     for other, said in (([], True), *((words, False) for words in own)):
         assert main(['--print-graph', '--run', 'r', '--operator', 'keyboard', *other]) == 0
         assert ('until the take-over button' in capsys.readouterr().err) is said, other
+    for run, where in (([], 'policy: the robot'), (['--run', 'r'], 'outside an episode')):
+        assert main(['--print-graph', '--operator', 'keyboard', *run]) == 0
+        assert where in capsys.readouterr().err
 
 
 def test_help_says_what_is_taken_where_nothing_is_given(capsys):

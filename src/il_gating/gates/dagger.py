@@ -102,7 +102,7 @@ class Dagger:
         read = gate_params(DaggerParams, cls.name, params)
         if read.settled:
             return cls(read.share)
-        fit = find_fit(spec, checkpoint, cls.name)
+        fit = find_fit(spec, checkpoint, cls.name, [ITERATION])
         if fit is not None:
             read = replace(read, iteration=round(fit.thresholds[ITERATION]))
         elif read.schedule != 'indicator':

@@ -37,7 +37,7 @@ NAN = float('nan')
 @dataclass(frozen=True)
 class EnsembleParams:
     """`discrepancy` (tau) and `doubt` (chi): None takes those of the fit. `signals`: which of the
-    two rules hold."""
+    two rules hold; a threshold of the other one is refused."""
 
     discrepancy: float | None = None
     doubt: float | None = None
@@ -46,7 +46,12 @@ class EnsembleParams:
     def __post_init__(self) -> None:
         if self.signals not in SIGNALS:
             raise UserError('signals', self.signals, 'not known', SIGNALS)
-        check_limits({'discrepancy': self.discrepancy, 'doubt': self.doubt})
+        limits = {'discrepancy': self.discrepancy, 'doubt': self.doubt}
+        check_limits(limits)
+        for name, limit in limits.items():
+            if limit is not None and name not in SIGNALS[self.signals]:
+                rule = f'does nothing with signals {self.signals}: leave it out, or choose signals'
+                raise UserError(name, limit, rule, ('both', name))
 
 
 class EnsembleDagger:
@@ -77,8 +82,8 @@ class EnsembleDagger:
         given = gate_params(EnsembleParams, cls.name, params)
         wanted = SIGNALS[given.signals]
         chosen = {k: getattr(given, k) for k in wanted if getattr(given, k) is not None}
-        if len(chosen) < len(wanted):
-            chosen = {**load_fit(spec, checkpoint, cls.name).thresholds, **chosen}
+        if fitted := [k for k in wanted if k not in chosen]:
+            chosen = {**load_fit(spec, checkpoint, cls.name, fitted).thresholds, **chosen}
         return cls(spec, {name: chosen[name] for name in wanted})
 
     def reset(self, rng: np.random.Generator) -> None:

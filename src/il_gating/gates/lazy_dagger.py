@@ -65,7 +65,7 @@ class LazyDagger(SafeDagger):
         cls, spec: Spec, checkpoint: Path | None, params: Mapping[str, object]
     ) -> LazyDagger:
         given = gate_params(LazyParams, cls.name, params)
-        fit = load_fit(spec, checkpoint, cls.name)
+        fit = load_fit(spec, checkpoint, cls.name, ['agreement'])
         classifier = Scorer(fitted_file(spec, checkpoint, CLASSIFIER))
         return cls(classifier, spec, fit.thresholds['agreement'], given)
 

@@ -64,8 +64,8 @@ class Novelty:
         """
         given = gate_params(NoveltyParams, cls.name, params)
         chosen = {k: v for k, v in vars(given).items() if v is not None}
-        if len(chosen) < len(vars(given)):
-            chosen = {**load_fit(spec, checkpoint, cls.name).thresholds, **chosen}
+        if fitted := [k for k in vars(given) if k not in chosen]:
+            chosen = {**load_fit(spec, checkpoint, cls.name, fitted).thresholds, **chosen}
         return cls(spec, chosen['novelty'], chosen['hand_back'], chosen['discrepancy'])
 
     def reset(self, rng: np.random.Generator) -> None:

@@ -109,9 +109,9 @@ class ThriftyDagger:
             UserError: unknown parameter or value; no fit, or one of another policy.
         """
         given = gate_params(ThriftyParams, cls.name, params)
-        fit = load_fit(spec, checkpoint, cls.name)
+        fit = load_fit(spec, checkpoint, cls.name, ['discrepancy'], CAUSES)
         critic = Scorer(fitted_file(spec, checkpoint, CRITIC))
-        scores = np.stack([fit.scores['novelty'], fit.scores['risk']], axis=1)
+        scores = np.stack([fit.scores[name] for name in CAUSES], axis=1)
         return cls(spec, critic, scores, fit.thresholds['discrepancy'], fit.alpha, given)
 
     def reset(self, rng: np.random.Generator) -> None:

@@ -53,7 +53,7 @@ def fit(inputs: FitInputs) -> Fitting:
         'hand_back_risk': float(np.median(risk)),
         'discrepancy': inputs.settled('discrepancy', lambda: _discrepancy(inputs)),
     }
-    scores = {'novelty': novelty.tolist(), 'risk': risk.tolist()}
+    scores = {'novelty': tuple(novelty.tolist()), 'risk': tuple(risk.tolist())}
     made = Fit(thresholds, alpha, len(states), scores)
     return Fitting({inputs.gate: made}, words, {CRITIC: graph})
 
