@@ -106,7 +106,7 @@ set_up() {
   install_torch
   # Names of this project are relative: pip splits variables and file URLs at the spaces of a path.
   cd "$root" || exit 1
-  step 'dependencies, messages' pip install -c constraints.txt -e '.[ros,sim,joystick,train,dev]'
+  step 'dependencies, messages' pip install --no-compile -c constraints.txt -e '.[ros,sim,joystick,train,dev]'
   cd - >/dev/null || exit 1
   echo "$wanted" >"$venv/stamp"
 }
