@@ -38,10 +38,10 @@ def let_go(nodes: Sequence[Node]) -> None:
     """Destroy all nodes of a process, once no executor holds on to what they have, then the
     context; `parted` has to follow.
 
-    With its last node a process gives up its DDS participant, and Fast DDS 2.14 may never come
-    back from that: it waits for a callback of its discovery, with the lock that this needs to end
-    (eProsima/Fast-DDS#6513). Nodes that come and go at the same time, as at the end of a graph,
-    make it likely. rclpy would wait there with the GIL, so rcl is asked without it.
+    With its last node a process gives up its DDS participant, and Fast DDS 2.14, as the wheels
+    have it, may never come back from that: it waits for a callback of its discovery, with the lock
+    that this needs to end (eProsima/Fast-DDS#6513). It takes nodes that come and go at the same
+    time, as at the end of a graph. rclpy would wait with the GIL, so rcl is asked without it.
     """
     with bounded():
         for executor in {node.executor for node in nodes if node.executor}:
