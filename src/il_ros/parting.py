@@ -90,6 +90,9 @@ def _empty(node: Node) -> None:
 
 def _finish(nodes: Sequence[Node]) -> None:
     """Let rcl destroy nodes; that rclpy does it again later is without effect."""
-    rcl = ctypes.CDLL(RCL)
+    try:
+        rcl = ctypes.CDLL(RCL)
+    except OSError:  # an install that keeps it elsewhere: rclpy destroys them alone
+        return
     for node in nodes:
         rcl.rcl_node_fini(ctypes.c_void_p(node.handle.pointer))
