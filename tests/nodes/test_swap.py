@@ -213,6 +213,21 @@ def ros():
     rclpy.shutdown()
 
 
+@pytest.fixture
+def spawn():
+    """Start a process that does not outlive the test, whatever fails in it."""
+    processes = []
+
+    def start(command):
+        processes.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
 class Half:
     """Services of gate and policy; those of the gate refuse a commit, or are never answered."""
 
@@ -326,19 +341,19 @@ def test_a_policy_that_cannot_go_back_keeps_the_gate_where_it_was(ros, tmp_path)
     assert asked == ['gate/rollback', 'policy/rollback', 'gate/commit']
 
 
-def test_a_job_whose_swap_waits_is_cancelled_and_says_what_it_trained(ros, tmp_path):
+def test_a_job_whose_swap_waits_is_cancelled_and_says_what_it_trained(ros, spawn, tmp_path):
     """The node is a process; the gate that has no time is played by the test."""
     Rig(tmp_path / 'bags').episode(human=range(30))
     half, said = Half(answers=True), []
     create_subscription(half.hand, TOPICS['jobs'], said.append)
     settings = {'run': str(tmp_path), 'gate': 'expert_only', 'epochs': 1.0}
     command = [sys.executable, '-m', 'il_loop.node', '--ros-args', *arguments(settings)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = spawn(command)
     start = half.hand.create_client(StartJob, 'jobs/train')
     cancel = half.hand.create_client(CancelJob, 'jobs/cancel')
     half.spin(lambda: start.service_is_ready() and cancel.service_is_ready())
     start.call_async(StartJob.Request())
-    half.spin(lambda: said and said[-1].state == Job.STATE_SWAPPING, 60.0)
+    half.spin(lambda: said and said[-1].state == Job.STATE_SWAPPING, 300.0)
     half.spin(lambda: half.refused > 1)
     cancelled = cancel.call_async(CancelJob.Request())
     half.spin(lambda: said[-1].state == Job.STATE_CANCELLED)
