@@ -23,6 +23,7 @@ from il_data.version import il_version
 QUIET_LOOKS = 3
 # The gate publishes both with the same stamp at every tick.
 EVERY_TICK = (COMMAND, STATUS)
+GONE = 'the gate was gone at the end'
 
 
 class State(enum.Enum):
@@ -84,6 +85,7 @@ class Recording:
     last_ns: int = 0
     quiet_looks: int = 0
     proposal: bytes = b''
+    newest: bytes = b''
     driven: bool = False
     notes: tuple[str, ...] = ()
     required: set[str] = dataclasses.field(default_factory=set)
@@ -119,8 +121,10 @@ class Recording:
         if meter.stamped:
             self.last_ns, self.quiet_looks = now_ns, 0
         self.end_ns = max(self.end_ns, arrival.log_ns)
-        if meter.type == PROPOSAL and not self.proposal:
-            self.proposal = arrival.data
+        if meter.type == PROPOSAL:
+            self.newest = arrival.data
+            if not self.driven:  # until somebody acts the policy may be swapped
+                self.proposal = arrival.data
         elif meter.type == STATUS and not self.driven:
             self.driven = driven(arrival.data, self.episode_id)
 
@@ -156,6 +160,15 @@ class Recording:
         silent = {name: self.meters[name].silent_ns(end_ns) for name in self.required}
         return {name: ns for name, ns in silent.items() if ns}
 
+    def _gone_s(self, want: Expected) -> float:
+        """Return for how long before the end no command came, where that is longer than a gap
+        may be; 0 otherwise. Then nobody had the robot, and what was said of it is from before."""
+        meter = self.meters[want.name]
+        if meter.type != COMMAND or not meter.count or not self.until_ns:
+            return 0.0
+        gone_s = (self.until_ns - meter.last_ns) / NS_PER_S
+        return gone_s if 0 < want.gap_s < gone_s else 0.0
+
     def manifest(self, spec: Spec, expected: Sequence[Expected]) -> Manifest:
         """Sum up the episode."""
         stats = tuple(meter.stats() for meter in self.meters.values())
@@ -166,10 +179,16 @@ class Recording:
                 *notes,
                 f'the proposals are of spec {spec_hash}, the recorder has {spec.hash}',
             )
+        last_id = ids_of(self.newest).checkpoint_id
+        if last_id != checkpoint_id:
+            changed = f'checkpoint {checkpoint_id or "none"} at first, {last_id or "none"} at last'
+            notes = (*notes, f'the policy was swapped while it ran: {changed}')
         silent_s = {name: ns / NS_PER_S for name, ns in self._silent_ns().items()}
         for want in expected:
             if silent_s.get(want.name, 0.0) > want.gap_s:
                 notes = (*notes, f'{want.name}: nothing of its last {silent_s[want.name]:.3f} s')
+            if (gone_s := self._gone_s(want)) > 0:
+                notes = (*notes, f'{want.name}: none in the last {gone_s:.3f} s: {GONE}')
         if skewed := skew_note(self.meters.values(), spec):
             notes = (*notes, skewed)
         verdict, reasons = judge(stats, expected, notes, useless(self.driven, self.reason))

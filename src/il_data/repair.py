@@ -80,8 +80,9 @@ class _Salvage:
     chunk, and count it.
 
     Attributes:
-        meters: by topic. `events`: the episode's, whole. `ids`: checkpoint and spec, of the first
-            proposal. `driven`: somebody had the robot, or no gate was there to say so.
+        meters: by topic. `events`: the episode's, whole. `ids`: checkpoint and spec, of a proposal
+            from when somebody first had the robot. `driven`: somebody had it, or no gate was there
+            to say so.
         start_ns, end_ns: receive stamps.
     """
 
@@ -140,8 +141,8 @@ class _Salvage:
 
     def _look(self, topic: RawTopic, episode_id: str) -> None:
         """Keep what the manifest says of the episode."""
-        if topic.type == PROPOSAL and topic.rows and self.ids == Ids():
-            self.ids = ids_of(topic.rows[0][3], topic.schema)
+        if topic.type == PROPOSAL and topic.rows and (self.ids == Ids() or not self.driven):
+            self.ids = ids_of(topic.rows[-1][3], topic.schema)
         if topic.type == STATUS and not self.driven:
             told = (driven(row[3], episode_id, topic.schema) for row in topic.rows)
             self.driven = any(told)
@@ -160,7 +161,9 @@ def _manifest(folder: Path, contents: Contents, salvage: _Salvage) -> Manifest:
     checkpoint_id, spec_hash, problem = salvage.ids
     notes = filter(None, (f'recovered: {why}', problem, skewed))
     outcome, reason = _outcome(folder, salvage.events)
-    verdict, reasons = judge(stats, expected, tuple(notes), useless(salvage.driven, reason))
+    why_useless = useless(salvage.driven, reason)
+    why_useless += ', in what is left of it' if why_useless else ''
+    verdict, reasons = judge(stats, expected, tuple(notes), why_useless)
     return Manifest(
         episode_id=folder.name,
         outcome=outcome,

@@ -48,7 +48,11 @@ def build_gate(
     `build_core`."""
     built = GATES.load(gate).build(spec, checkpoint, params or {})
     if built.needs_expert_action and not continuous_labels:
-        raise UserError('gate', gate, 'needs an expert that acts at every tick; this one does not')
+        rule = (
+            'needs an expert that acts at every tick, whoever owns the robot; this one does not: '
+            'take `--operator scripted --style always`, or another gate'
+        )
+        raise UserError('gate', gate, rule)
     own = '' if checkpoint is None else load(checkpoint, spec).id
     return Fitted(built, own)
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from il_core.types import NS_PER_S, Cause, Decision, Mode, Owner
 from il_gating.asked import NOTHING, Asked
 from il_gating.config import GateConfig
-from il_gating.transitions import OWNERS, TABLE, Event
+from il_gating.transitions import OWNERS, RESTING, TABLE, Event
 
 
 class SwitchInputs(NamedTuple):
@@ -106,7 +106,7 @@ class Switch:
             self.mode,
             OWNERS[self.mode],
             self.cause,
-            self.detail,
+            RESTING if self.mode is human and not i.usable else self.detail,
             self.mode is not before,
             self.mode is human and before is not human,
             before is human and self.mode is not human,
@@ -215,6 +215,8 @@ class Switch:
         early = self.mode is Mode.REQUESTING and waited_ns < self._latency_ns
         if i.usable and not i.stale and not early:
             self._fire(Event.OPERATOR_READY)
+        elif i.usable:  # he came: what is missing is an observation, or his time
+            return
         elif waited_ns >= self._timeout_ns and self._fire(Event.REQUEST_TIMEOUT):
             self._close()
             self._by_hand = False

@@ -63,6 +63,8 @@ _RELEASED = Change(Mode.AUTONOMOUS, Cause.HUMAN_RELEASE)
 _LAID_DOWN = Change(Mode.HOLD, Cause.HUMAN_RELEASE)
 _NOBODY_CAME = Change(Mode.HOLD, Cause.REQUEST_TIMEOUT)
 
+RESTING = 'the human has the robot and does not drive: it stands'
+
 # What is not listed leaves the mode as it is.
 TABLE: Mapping[Mode, Mapping[Event, Change]] = {
     Mode.HOLD: _everywhere()

@@ -7,6 +7,7 @@ import math
 
 from il_core.findings import Finding, Findings
 from il_core.types import Cause, GateState, Mode
+from il_gating.transitions import RESTING
 
 
 @enum.unique
@@ -72,7 +73,14 @@ class GateFindings(Findings):
         'WARN',
         'REQUESTING: {detail}',
         'the gate asks for the human, the robot stands',
-        'hold the dead-man to take over, or `il call gate/release` to let the policy go on',
+        'hold the dead-man to take over; after `il call gate/release` the policy goes on, unless '
+        'the gate still wants the human and asks again',
+    )
+    RESTING = (
+        'OK',
+        'SUPERVISOR: {detail}',
+        'the dead-man is not held; a gate that called the human does not take the robot back yet',
+        'hold the dead-man to drive on, or `il call gate/release` to give the robot back',
     )
     FINE = ('OK', '{mode}: {detail}', 'control is where it should be')
 
@@ -93,6 +101,8 @@ def verdict(state: GateState) -> GateFindings:
         return GateFindings.ESTOP
     if state.mode is Mode.REQUESTING:
         return GateFindings.REQUESTING
+    if state.mode is Mode.SUPERVISOR and state.detail == RESTING:
+        return GateFindings.RESTING
     held = FAULTS if state.mode is Mode.HOLD else {}
     return held.get(state.cause, GateFindings.FINE)
 

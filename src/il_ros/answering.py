@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 
 from il_core.errors import UserError
 
+QUIET_S = 10.0  # so long the log does not repeat a refusal
 Answer = Callable[[Any, Any], Any]
 
 
@@ -25,11 +27,17 @@ class Host(Protocol):
 
 def offer(node: Host, kind: Any, name: str, callback: Answer) -> Any:
     """Return a service of `node` that refuses while the node is not active, and where `callback`
-    raises a UserError; that fills `success` and `message` of the answer."""
+    raises a UserError; that fills `success` and `message` of the answer. A caller who asks
+    again and again (`il swap`) is in the log every QUIET_S."""
+    said, said_s = '', 0.0
 
     def refuse(response: Any, error: UserError) -> Any:
+        nonlocal said, said_s
         response.success, response.message = False, str(error)
-        node.get_logger().error(f'{name}: {error}')
+        now_s = time.monotonic()
+        if response.message != said or now_s - said_s > QUIET_S:
+            said, said_s = response.message, now_s
+            node.get_logger().error(f'{name}: {error}')
         return response
 
     def answer(request: Any, response: Any) -> Any:

@@ -29,6 +29,9 @@ class OfCheckpoint(Protocol):
 
 T = TypeVar('T', bound=OfCheckpoint)
 
+# Refusals that stay however long a caller waits.
+UNPREPARED, NO_COMMIT = 'nothing was prepared', 'there was no commit to take back'
+
 
 @dataclass(frozen=True)
 class Loaded(Generic[T]):
@@ -70,13 +73,13 @@ class Swap(Generic[T]):
 
     def on_commit(self, _: Any, response: Any) -> Any:
         what = f'{self._name}/commit'
-        self._previous = self._place(what, self._prepared, f'call {self._name}/prepare first')
+        self._previous = self._place(what, self._prepared, f'{UNPREPARED}: `il swap` does')
         self._prepared = None
         return self._said(response)
 
     def on_rollback(self, _: Any, response: Any) -> Any:
         what = f'{self._name}/rollback'
-        self._prepared = self._place(what, self._previous, 'there was no commit to take back')
+        self._prepared = self._place(what, self._previous, NO_COMMIT)
         self._previous = None
         return self._said(response)
 

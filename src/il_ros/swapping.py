@@ -14,6 +14,7 @@ from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
 from il_ros.namespaces import not_here
+from il_ros.swap import NO_COMMIT, UNPREPARED
 
 # The gate first: it refuses while somebody acts. Until the policy follows it holds.
 NODES = ('gate', 'policy')
@@ -118,8 +119,8 @@ class Swapper:
 
         Raises:
             Refused: it says no.
-            UserError: it is not there, or its node went away with the question: what that node had
-                prepared is lost.
+            UserError: it is not there, or its node went away with the question, or was started
+                anew: what that node had prepared is lost. Or there is no swap to take back.
         """
         client = self._clients[name]
         if not client.service_is_ready():
@@ -130,9 +131,11 @@ class Swapper:
             client.remove_pending_request(answering)
             raise UserError('service', name, f'no answer within {ANSWER_S:g} s')
         answer = answering.result()
-        if not answer.success:
-            raise Refused('service', name, f'refused: {answer.message}')
-        return answer
+        if answer.success:
+            return answer
+        for_good = any(words in answer.message for words in (UNPREPARED, NO_COMMIT))
+        kind = UserError if for_good else Refused
+        raise kind('service', name, f'refused: {answer.message}')
 
     async def _pause(self, limit_s: float, until: Future | None = None) -> None:
         """Wait for `limit_s`, or `until` that is done."""

@@ -85,6 +85,7 @@ class Rig:
     sensors_best_effort: bool = True
     utc_s: float = UTC_S
     spec: Spec = dataclasses.field(default_factory=toy_spec)
+    checkpoint_id: str = 'c0ffee' + '0' * 10
     human_behind_ns: int = 0  # so much the clock of teleop is behind
     cause: Cause = Cause.NOVELTY  # that the gate says
 
@@ -141,7 +142,7 @@ class Rig:
                 IL + 'Proposal',
                 stamp,
                 tick=tick,
-                checkpoint_id='c0ffee' + '0' * 10,
+                checkpoint_id=self.checkpoint_id,
                 spec_hash=spec.hash,
                 frame=frame.vector,
                 stream_stamps=[time(ns) for ns in frame.stamps_ns],

@@ -284,6 +284,41 @@ def test_an_episode_in_which_nobody_drove_counts_nowhere(rig, owners, of_this, r
     assert done.reasons == (() if done.finished else (nobody,))
 
 
+def test_a_gate_that_is_gone_when_the_episode_ends_is_said(rig):
+    """It died, and a human who saw the goal reached pressed success."""
+    world, episode_id = ToyWorld(rig.spec), rig.begin()
+    topics = rig.recorder._topics
+    wanted = dataclasses.replace(topics['/command'].expected, rate_hz=20.0)
+    topics['/command'] = dataclasses.replace(topics['/command'], expected=wanted)
+    for tick in range(20):
+        rig.tick(world, tick, episode_id, Mode.AUTONOMOUS, Owner.POLICY)
+    for _ in range(40):
+        rig.send('/goal', make('geometry_msgs/msg/PointStamped', rig.now_ns))
+        rig.now_ns += 50_000_000
+    rig.outcome()
+    done = rig.settle()
+    assert done.verdict is Verdict.SUSPECT
+    assert '/command: none in the last 2.050 s: the gate was gone at the end' in done.reasons
+
+
+@pytest.mark.parametrize('drove', [False, True], ids=['before anybody drove', 'in the middle'])
+def test_an_episode_is_of_the_policy_that_drove_and_one_of_two_says_so(rig, drove):
+    """A swap is for HOLD: most often that at the beginning, before a robot's human begins."""
+    world, episode_id = ToyWorld(rig.spec), rig.begin()
+    for checkpoint, owner in (('old', drove), ('new', True)):
+        rig.checkpoint_id = checkpoint
+        mode = Mode.AUTONOMOUS if owner else Mode.HOLD
+        for _ in range(5):
+            rig.tick(world, 1, episode_id, mode, Owner.POLICY if owner else Owner.NOBODY)
+    rig.outcome()
+    done = rig.settle()
+    said = 'the policy was swapped while it ran: checkpoint old at first, new at last'
+    assert done.reasons == ((said,) if drove else ())
+    assert done.checkpoint_id == ('old' if drove else 'new')
+    if not drove:
+        assert repair(bag(rig, done)).checkpoint_id == 'new'
+
+
 def test_lost_messages_are_counted_exactly(rig):
     world, episode_id = ToyWorld(rig.spec), rig.begin()
     for tick in range(20):

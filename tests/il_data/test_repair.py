@@ -437,6 +437,7 @@ def test_that_nobody_drove_is_known_after_a_repair_too(tmp_path):
     done = repair(path.parent)
     assert done.verdict is Verdict.BAD
     assert done.reasons[0].startswith('nobody drove')
+    assert done.reasons[0].endswith('in what is left of it')
 
 
 def test_repair_keeps_the_outcome_of_a_manifest_that_is_intact(tmp_path, capsys):

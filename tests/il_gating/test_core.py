@@ -10,6 +10,7 @@ import pytest
 from il_core.types import Cause, EventKind, Mode, Owner, Press
 from il_gating.api import GATES
 from il_gating.asked import Request
+from il_gating.verdict import finding
 from tests.il_gating.rig import HUMAN, POLICY, Rig, ScriptedGate, ended, started
 from tests.toy import toy_spec
 
@@ -44,6 +45,36 @@ def test_a_request_is_asked_answered_and_handed_back_with_every_step_counted() -
     assert (back.state.mode, back.state.cause) == (Mode.AUTONOMOUS, Cause.HAND_BACK)
     assert rig.notices() == [EventKind.INTERVENTION_BEGAN, EventKind.INTERVENTION_ENDED]
     assert back.state.step == 5
+
+
+def test_a_human_who_lets_go_while_the_gate_wants_him_is_said_to_rest() -> None:
+    rig = Rig()
+    rig.start()
+    rig.gate.human, rig.engaged = True, True  # type: ignore[attr-defined]
+    assert 'at the controls' in rig.tick(n=3).state.detail
+    rig.engaged = False
+    state = rig.tick(n=5).state
+    assert (state.mode, state.cause) == (Mode.SUPERVISOR, Cause.OPERATOR_READY)
+    said = finding(state, 0.0, 1.0)
+    assert said.level == 'OK'
+    assert said.text.startswith('SUPERVISOR: the human has the robot and does not drive')
+    assert 'hold the dead-man' in said.text
+    rig.engaged = True
+    assert 'at the controls' in rig.tick().state.detail
+
+
+def test_nobody_came_is_not_said_of_a_human_who_waits_for_an_observation() -> None:
+    rig = Rig(timeout_s=1.0)
+    rig.start()
+    rig.gate.human = True  # type: ignore[attr-defined]
+    assert rig.tick().state.mode is Mode.REQUESTING
+    rig.proposals = False  # the policy dies while the human is on his way
+    rig.engaged = True
+    blind = rig.tick(n=40).state
+    assert (blind.mode, blind.cause) == (Mode.HOLD, Cause.STALE_OBSERVATION)
+    assert EventKind.OUTCOME not in rig.notices()
+    rig.proposals = True
+    assert rig.tick().state.mode is Mode.SUPERVISOR
 
 
 def test_a_ramp_is_marked_until_the_command_has_caught_up() -> None:

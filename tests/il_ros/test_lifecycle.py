@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from interactive_il.srv import StopEpisode
 from rclpy.lifecycle import TransitionCallbackReturn as Result
+from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
+from il_ros import answering
 from il_ros.health import Health, Level
 from il_ros.lifecycle import IlNode
 from il_ros.rules import arguments
@@ -166,6 +169,20 @@ def test_a_service_refuses_while_inactive_and_answers_errors_in_words(probe):
     probe.active = True
     answer = offered.callback(StopEpisode.Request(outcome=9), StopEpisode.Response())
     assert (answer.success, answer.message) == (False, 'outcome is 9: not known')
+
+
+def test_a_refusal_that_is_asked_for_again_and_again_is_logged_once(probe, monkeypatch, capfd):
+    def commit(_, response):
+        raise UserError('mode', mode, 'must be HOLD')
+
+    offered, now_s = probe.service(Trigger, 'gate/commit', commit), 0.0
+    monkeypatch.setattr(answering, 'time', SimpleNamespace(monotonic=lambda: now_s))
+    probe.active = True
+    for mode, now_s in [('A', 1), ('A', 2), ('B', 3), ('B', 4), ('B', 20)]:  # noqa: B007 - heard
+        answer = offered.callback(Trigger.Request(), Trigger.Response())
+        assert answer.message == f"mode is '{mode}': must be HOLD"
+    log = capfd.readouterr().err
+    assert (log.count("is 'A'"), log.count("is 'B'")) == (1, 2)
 
 
 def test_every_policy_that_keeps_two_nodes_apart_can_be_overridden(context):

@@ -24,6 +24,7 @@ from il_policy import checkpoint
 from il_ros import swapping
 from il_ros.collect import Plan, collect
 from il_ros.rules import arguments
+from il_ros.swap import NO_COMMIT, UNPREPARED
 from il_ros.topics import TOPICS, create_subscription
 from tests.il_data.fake import Rig
 from tests.il_gating.test_gates import fitted
@@ -212,6 +213,21 @@ def ros():
     rclpy.shutdown()
 
 
+@pytest.fixture
+def spawn():
+    """Start a process that does not outlive the test, whatever fails in it."""
+    processes = []
+
+    def start(command):
+        processes.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
 class Half:
     """Services of gate and policy; those of the gate refuse a commit, or are never answered."""
 
@@ -223,6 +239,7 @@ class Half:
         for node in (self.hand, self.policy, *([self.gate] if answers else [])):
             self.executor.add_node(node)
         self.refused, self.accepts, self.accepted = 0, False, 0
+        self.says = 'an episode runs'
         for node in (self.policy, self.gate):
             name = node.get_name()
             node.create_service(LoadCheckpoint, f'{name}/prepare', self.prepare)
@@ -237,7 +254,7 @@ class Half:
         response.success = self.accepts
         self.accepted += self.accepts
         self.refused += not self.accepts
-        response.message = 'an episode runs'
+        response.message = self.says
         return response
 
     def spin(self, until, limit_s=20.0):
@@ -266,6 +283,21 @@ def test_a_gate_that_goes_away_while_a_checkpoint_waits_ends_the_waiting(
         half.gate.destroy_node()
     with pytest.raises(UserError, match=words):
         half.spin(task.done)
+
+
+@pytest.mark.parametrize('words', [UNPREPARED, NO_COMMIT])
+def test_what_no_waiting_can_mend_is_not_waited_for(ros, tmp_path, words):
+    """A gate that was started anew has nothing prepared, and no swap to take back."""
+    half = Half(answers=True)
+    half.says = f'gate/commit is None: {words}'
+    swapper = swapping.Swapper(half.hand)
+    half.spin(lambda: not swapper.missing())
+    undo = words is NO_COMMIT
+    todo = (swapper.rollback, 600.0) if undo else (swapper.swap, tmp_path, 600.0)
+    task = half.executor.create_task(*todo)
+    with pytest.raises(UserError, match=words):
+        half.spin(task.done)
+    assert half.refused == 1
 
 
 def test_a_swap_that_waits_for_the_gate_can_be_given_up(ros, tmp_path):
@@ -297,31 +329,31 @@ def test_a_policy_that_cannot_go_back_keeps_the_gate_where_it_was(ros, tmp_path)
             def answer(_, response, name=name):
                 asked.append(name)
                 response.success = name != 'policy/rollback'
-                response.message = 'there was no commit to take back'
+                response.message = NO_COMMIT
                 return response
 
             node.create_service(Trigger, name, answer)
     swapper = swapping.Swapper(half.hand)
     half.spin(lambda: not swapper.missing())
     task = half.executor.create_task(swapper.rollback, 1.0)
-    with pytest.raises(UserError, match='there was no commit to take back'):
+    with pytest.raises(UserError, match=NO_COMMIT):
         half.spin(task.done)
     assert asked == ['gate/rollback', 'policy/rollback', 'gate/commit']
 
 
-def test_a_job_whose_swap_waits_is_cancelled_and_says_what_it_trained(ros, tmp_path):
+def test_a_job_whose_swap_waits_is_cancelled_and_says_what_it_trained(ros, spawn, tmp_path):
     """The node is a process; the gate that has no time is played by the test."""
     Rig(tmp_path / 'bags').episode(human=range(30))
     half, said = Half(answers=True), []
     create_subscription(half.hand, TOPICS['jobs'], said.append)
     settings = {'run': str(tmp_path), 'gate': 'expert_only', 'epochs': 1.0}
     command = [sys.executable, '-m', 'il_loop.node', '--ros-args', *arguments(settings)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = spawn(command)
     start = half.hand.create_client(StartJob, 'jobs/train')
     cancel = half.hand.create_client(CancelJob, 'jobs/cancel')
     half.spin(lambda: start.service_is_ready() and cancel.service_is_ready())
     start.call_async(StartJob.Request())
-    half.spin(lambda: said and said[-1].state == Job.STATE_SWAPPING, 60.0)
+    half.spin(lambda: said and said[-1].state == Job.STATE_SWAPPING, 300.0)
     half.spin(lambda: half.refused > 1)
     cancelled = cancel.call_async(CancelJob.Request())
     half.spin(lambda: said[-1].state == Job.STATE_CANCELLED)
