@@ -77,7 +77,7 @@ class GateFindings(Findings):
         'the gate still wants the human and asks again',
     )
     RESTING = (
-        'OK',
+        'WARN',
         'SUPERVISOR: {detail}',
         'the dead-man is not held; a gate that called the human does not take the robot back yet',
         'hold the dead-man to drive on, or `il call gate/release` to give the robot back',
