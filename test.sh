@@ -15,9 +15,8 @@ run 'ruff format' ruff format --check .
 run 'mypy' mypy
 [ ${#failed[@]} -eq 0 ] || echo "FAILED so far: ${failed[*]}"
 
-# The whole suite is shared by three processes, as tests wait for nodes a third of their time; with arguments it is
-# pytest as it is (-n 3 shares there, too).
-[ $# -gt 0 ] || set -- -n 3 --dist worksteal
+# The whole suite is shared by two processes; with arguments it is pytest as it is (-n 2 shares there, too).
+[ $# -gt 0 ] || set -- -n 2 --dist worksteal
 # 14 minutes for the whole session, 3 for one test (pyproject.toml): a node that hangs must not take CI with it.
 status=0
 python -m pytest --session-timeout=840 "$@" || status=$?

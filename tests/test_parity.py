@@ -62,7 +62,7 @@ CASES = {
 
 
 # The others run with `-m slow`: each takes a dozen seconds.
-ALWAYS = ('demonstrations', 'a human who watches', 'a gate that asks', 'contacts')
+ALWAYS = ('demonstrations', 'a human who watches', 'a gate that asks')
 
 
 @pytest.mark.parametrize(
