@@ -124,5 +124,8 @@ ensure_venv() {
 ensure_venv
 export AMENT_PREFIX_PATH=$venv
 export PATH=$venv/bin:$PATH
+# Bytecode is kept in .venv, whatever the shell says: pip compiled none, and a graph starts a process per node.
+unset PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX=$venv/bytecode
 # rclpy refuses to start where neither a home nor a log folder is set.
 export ROS_LOG_DIR=${ROS_LOG_DIR:-$root/log/ros}
