@@ -133,10 +133,12 @@ def summed(
         values = [cell[key] for cell in cells.values() if cell.get(key) is not None]
         if values:
             row[key] = estimate(mean(values, POSITIVE))
-    for key, of in (('calls', calls), ('stay', stay)):
-        values = [of(cell) for cell in cells.values() if cell.get('rounds')]
-        if values and None not in values:
-            row[key] = estimate(mean(values, POSITIVE))
+    collected = [cell for cell in cells.values() if cell.get('rounds')]
+    if all(calls(cell) is not None for cell in collected):
+        for key, of in (('calls', calls), ('stay', stay)):
+            values = [value for cell in collected if (value := of(cell)) is not None]
+            if values:
+                row[key] = estimate(mean(values, POSITIVE))
     said = {s: c.get('human_labels', c['labels']) for s, c in cells.items()}
     new = [count - first[s]['labels'] for s, count in said.items() if s in first]
     if new and name != 'bc':
