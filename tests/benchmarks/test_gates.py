@@ -98,6 +98,10 @@ def test_every_call_counts_however_the_episode_began_and_ended():
     assert gates_numbers.calls(made) == pytest.approx(4 / 6)
     assert gates_numbers.stay(made) == pytest.approx(80 / 4)
     assert gates_numbers.stay(cell(rounds=[a_round(0, 40, 0, 2)])) is None
+    cells = {0: made, 1: cell(rounds=[a_round(0, 40, 0, 2)])}
+    both = gates.summed('safe', cells, {})
+    assert (both['calls']['n'], both['stay']['n']) == (2, 1), 'he stays only where he was called'
+    assert both['stay']['value'] == pytest.approx(20)
     said = [{**row, 'asked': 5} for row in rounds]
     assert gates_numbers.calls(cell(rounds=said)) == pytest.approx(10 / 6)
     late = {'human': {'handover': 'request'}}
