@@ -82,6 +82,9 @@ cpu_torch_at_hand() {
     pip install --dry-run --no-deps "$torch_pin" 2>/dev/null | grep -q 'Would install torch-.*+cpu'
 }
 
+# On all cores, where pip takes one. Some packages hold files that are not Python.
+compile_all() { "$venv/bin/python" -m compileall -q -j 0 "$venv"/lib/python3*/site-packages || true; }
+
 install_torch() {
   if [ -n "${IL_TORCH_INDEX_URL:-}" ]; then
     step "torch from $IL_TORCH_INDEX_URL" pip install --no-deps --index-url "$IL_TORCH_INDEX_URL" "$torch_pin"
@@ -108,6 +111,7 @@ set_up() {
   cd "$root" || exit 1
   step 'dependencies, messages' pip install --no-compile -c constraints.txt -e '.[ros,sim,joystick,train,dev]'
   cd - >/dev/null || exit 1
+  step 'bytecode' compile_all
   echo "$wanted" >"$venv/stamp"
 }
 
@@ -124,8 +128,5 @@ ensure_venv() {
 ensure_venv
 export AMENT_PREFIX_PATH=$venv
 export PATH=$venv/bin:$PATH
-# Bytecode is kept in .venv, whatever the shell says: pip compiled none, and a graph starts a process per node.
-unset PYTHONDONTWRITEBYTECODE
-export PYTHONPYCACHEPREFIX=$venv/bytecode
 # rclpy refuses to start where neither a home nor a log folder is set.
 export ROS_LOG_DIR=${ROS_LOG_DIR:-$root/log/ros}
