@@ -106,6 +106,9 @@ def round_(argv: list[str]) -> int:
         result = str(run.checkpoint(made.number))
         print(json.dumps({'message': words, 'result': result}), flush=True)
     else:
+        for item in made.episodes:
+            if item.new and item.note:
+                CONSOLE.print(f'left out: {item.id}: {item.note}')
         CONSOLE.print(words)
     return 0
 

@@ -430,9 +430,12 @@ def test_a_label_of_an_old_episode_makes_another_round(run, tmp_path, capsys):
     for what in ({'outcome': 'failure', 'reason': 'the ring slipped'}, {'verdict': 'BAD'}):
         path.write_text(json.dumps(json.loads(path.read_text()) | what))
         assert train_cli.round_(argv) == 0
-        assert 'nothing new' not in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert 'nothing new' not in said
+        assert (f'left out: {changed.episode_id}: verdict BAD' in said) == ('verdict' in what)
     assert train_cli.round_(argv) == 0
-    assert 'nothing new: round 2 has seen all 10 bags' in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert 'nothing new: round 2 has seen all 10 bags' in said
     first, second, third = RunFolder(tmp_path).rounds()
     assert {e.id for made in (second, third) for e in made.episodes if e.new} == {
         changed.episode_id
