@@ -24,6 +24,7 @@ READY_S = 10.0
 ANSWER_S = 5.0
 TELL_S = 2.0  # after so long whoever waits is told what for
 SPIN_S = 0.02
+GONE = 'was there and is gone; is `il run` still up?'
 MOVING = (Mode.AUTONOMOUS, Mode.SUPERVISOR, Mode.REQUESTING)
 
 
@@ -165,8 +166,12 @@ class Session:
 
     def _hold(self) -> None:
         """Wait until the gate let go of the last episode, or it would drive through the reset."""
-        if not self._spin(lambda: self._gate is not None and not self._gate.episode_id, ANSWER_S):
-            raise UserError('gate/status', self._gate, 'an episode is running already')
+        if self._spin(lambda: self._gate is not None and not self._gate.episode_id, ANSWER_S):
+            return
+        if self._gate is None or not self.node.count_publishers('gate/status'):
+            raise UserError('graph', ['gate/status'], GONE)
+        rule = 'is running already: `il call episode/stop outcome=failure` or `episode/discard`'
+        raise UserError('episode', self._gate.episode_id, rule)
 
     def _wait_for_end(
         self, episode_id: str, progress: Callable[[int], None], holding: Callable[[Mode], None]
@@ -251,9 +256,11 @@ class Session:
         return state.mode in (Mode.HOLD, Mode.ESTOP) and missed and not self._simulated
 
     def _call(self, name: str, request: Any, limit_s: float = ANSWER_S) -> Any:
-        future = self._clients[name].call_async(request)
+        client = self._clients[name]
+        future = client.call_async(request)
         if not self._spin(future.done, limit_s):
-            raise UserError('service', name, f'no answer within {limit_s:g} s')
+            rule = f'no answer within {limit_s:g} s' if client.service_is_ready() else GONE
+            raise UserError('service', name, rule)
         answer = future.result()
         if not answer.success:
             raise UserError('service', name, f'refused: {answer.message}')

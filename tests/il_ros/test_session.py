@@ -14,6 +14,7 @@ from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
 from il_core.types import Cause, GateState, Mode, Owner
+from il_ros import session as session_module
 from il_ros.collect import Plan
 from il_ros.collect import _session as make_session
 from il_ros.messages import state_to_msg
@@ -51,6 +52,34 @@ def test_a_gate_that_has_seen_nothing_yet_is_waited_for(context, tmp_path):
     session.wait_for_graph(20.0)
     session.node.destroy_node()
     node.destroy_node()
+
+
+def test_an_episode_of_somebody_else_is_named_and_a_graph_that_went_is_not_taken_for_one(
+    context, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(session_module, 'ANSWER_S', 0.5)
+    monkeypatch.setattr(session_module, 'READY_S', 0.2)
+    node = graph_without_simulator('graph')
+    status = create_publisher(node, TOPICS['gate/status'])
+    told = dataclasses.replace(BLIND, observation_age_s=0.01, episode_id='of_somebody')
+    session = Session(tmp_path, lambda: status.publish(state_to_msg(told)), simulated=False)
+    session.wait_for_graph(20.0)
+    with pytest.raises(UserError, match="episode is 'of_somebody': is running already: `il"):
+        session.episode(1)
+    told = dataclasses.replace(told, episode_id='')
+    # Nobody spins the graph's node: it is there, and mute.
+    with pytest.raises(UserError, match=r'episode/start.*no answer within'):
+        session.episode(1)
+    idle, told = told, dataclasses.replace(told, episode_id='e')
+    assert session._spin(lambda: session._gate.episode_id == 'e', 5.0)
+    node.destroy_node()
+    session._look = lambda: None
+    with pytest.raises(UserError, match=r"graph is \['gate/status'\]: was there and is gone"):
+        session.episode(1)
+    session._gate = idle
+    with pytest.raises(UserError, match=r'episode/start.*was there and is gone; is `il run'):
+        session.episode(1)
+    session.node.destroy_node()
 
 
 def test_the_disk_of_another_computer_cannot_be_looked_at(executor, tmp_path):
