@@ -28,15 +28,16 @@ class Host(Protocol):
 def offer(node: Host, kind: Any, name: str, callback: Answer) -> Any:
     """Return a service of `node` that refuses while the node is not active, and where `callback`
     raises a UserError; that fills `success` and `message` of the answer. A caller who asks
-    again and again (`il swap`) is in the log every QUIET_S."""
-    said, said_s = '', 0.0
+    again and again (`il swap`) is in the log with each refusal every QUIET_S."""
+    said_s: dict[str, float] = {}
 
     def refuse(response: Any, error: UserError) -> Any:
-        nonlocal said, said_s
         response.success, response.message = False, str(error)
         now_s = time.monotonic()
-        if response.message != said or now_s - said_s > QUIET_S:
-            said, said_s = response.message, now_s
+        for old in [m for m, s in said_s.items() if now_s - s > QUIET_S]:
+            del said_s[old]
+        if response.message not in said_s:
+            said_s[response.message] = now_s
             node.get_logger().error(f'{name}: {error}')
         return response
 

@@ -178,7 +178,8 @@ def test_a_refusal_that_is_asked_for_again_and_again_is_logged_once(probe, monke
     offered, now_s = probe.service(Trigger, 'gate/commit', commit), 0.0
     monkeypatch.setattr(answering, 'time', SimpleNamespace(monotonic=lambda: now_s))
     probe.active = True
-    for mode, now_s in [('A', 1), ('A', 2), ('B', 3), ('B', 4), ('B', 20)]:  # noqa: B007 - heard
+    heard = [('A', 1), ('A', 2), ('B', 3), ('A', 4), ('B', 5), ('B', 20)]  # B drives, A corrects
+    for mode, now_s in heard:  # noqa: B007 - the clock hears it
         answer = offered.callback(Trigger.Request(), Trigger.Response())
         assert answer.message == f"mode is '{mode}': must be HOLD"
     log = capfd.readouterr().err
