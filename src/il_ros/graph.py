@@ -113,7 +113,13 @@ TABLE: tuple[Row, ...] = (
         },
     ),
     Row(
-        _own('teleop', 'il_teleop.node', 'TeleopNode', "maps the joystick to the human's action"),
+        _own(
+            'teleop',
+            'il_teleop.node',
+            'TeleopNode',
+            "maps the joystick to the human's action",
+            stop_rank=1,  # not later: its alarm is of a gate that is gone
+        ),
         lambda a: a.operator != 'none',
         lambda a: {'joystick': a.joystick_name, **_slowed(a)},
     ),
