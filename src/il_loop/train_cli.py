@@ -107,7 +107,7 @@ def round_(argv: list[str]) -> int:
         print(json.dumps({'message': words, 'result': result}), flush=True)
     else:
         for item in made.episodes:
-            if item.new and item.note:
+            if item.new and item.note and made.number == number:
                 CONSOLE.print(f'left out: {item.id}: {item.note}')
         CONSOLE.print(words)
     return 0

@@ -436,6 +436,7 @@ def test_a_label_of_an_old_episode_makes_another_round(run, tmp_path, capsys):
     assert train_cli.round_(argv) == 0
     said = capsys.readouterr().out
     assert 'nothing new: round 2 has seen all 10 bags' in said
+    assert 'left out' not in said, 'the round before said it'
     first, second, third = RunFolder(tmp_path).rounds()
     assert {e.id for made in (second, third) for e in made.episodes if e.new} == {
         changed.episode_id
