@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -115,11 +116,24 @@ class Rig:
         return self.folder / 'bags' / done.episode_id
 
     def silence(self) -> dict[str, int]:
-        """End the sources. Returns how many messages they have sent, by topic."""
-        processes.end(self._sources)
+        """Have the sources send no more. Returns how many messages they have sent, by topic.
+
+        They stay for a second, but `stop` should follow at once: an episode that goes on without
+        commands says that the gate was gone at its end.
+        """
+        for source in self._sources:
+            source.send_signal(signal.SIGINT)
+        told, end_s = (
+            [self.folder / f'{kind}.json' for kind in self._hz],
+            time.monotonic() + ANSWER_S,
+        )
+        while not all(path.exists() for path in told):
+            if time.monotonic() > end_s:
+                raise TimeoutError('the sources do not say what they have sent')
+            time.sleep(0.01)
         sent: dict[str, int] = {}
-        for kind in self._hz:
-            sent |= json.loads((self.folder / f'{kind}.json').read_text())
+        for path in told:
+            sent |= json.loads(path.read_text())
         return sent
 
     def stop(self, bag: Path) -> Manifest:

@@ -9,8 +9,8 @@ SIGINT it stops and writes how many messages it has published on each topic, by 
 
 from __future__ import annotations
 
-import json
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import rclpy
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
@@ -38,6 +39,7 @@ from il_core.types import (
     Proposal,
     Vector,
 )
+from il_data.atomic import write_json
 from il_ros.build import build_commands, build_stream, to_time
 from il_ros.messages import (
     command_to_msg,
@@ -47,7 +49,14 @@ from il_ros.messages import (
     state_to_msg,
 )
 from il_ros.run import StopFlag
-from il_ros.topics import TOPICS, command_topic, create_publisher, message_class, stream_topic
+from il_ros.topics import (
+    TOPICS,
+    command_topic,
+    create_publisher,
+    create_subscription,
+    message_class,
+    stream_topic,
+)
 
 WIDTH, HEIGHT, FRAMES = 640, 480, 8
 MEMBERS = 5
@@ -96,7 +105,8 @@ class Camera:
 
 
 class Ticks:
-    """Everything else that is recorded, at every tick."""
+    """Everything else that is recorded, at every tick; a policy has the robot in the episode that
+    runs, as nobody learns from one in which nobody has it."""
 
     def __init__(self, node: Any, spec: Spec, rng: np.random.Generator) -> None:
         self._spec, self._rng, self.rate_hz = spec, rng, spec.robot.rate_hz
@@ -105,6 +115,12 @@ class Ticks:
         commands = [command_topic(c) for c in spec.robot.commands]
         topics = [*map(stream_topic, self._streams), *commands, *fixed]
         self.publishers = [create_publisher(node, topic) for topic in topics]
+        self._episode_id = ''
+        create_subscription(node, TOPICS['episode/events'], self._on_event)
+
+    def _on_event(self, event: Any) -> None:
+        if event.kind == EventKind.STARTED:
+            self._episode_id = event.episode_id
 
     def messages(self, tick: int, stamp_ns: int) -> Iterable[Any]:
         spec, aligner = self._spec, Aligner(self._spec)
@@ -127,13 +143,14 @@ class Ticks:
         expert = expert_to_msg(ExpertAction(stamp_ns, action, True, 'load'))
         command = Command(tick, stamp_ns, action, Mode.AUTONOMOUS, Owner.POLICY)
         mode = (Mode.AUTONOMOUS, Owner.POLICY, Cause.START)
+        state = GateState(tick, stamp_ns, *mode, episode_id=self._episode_id)
         event = EpisodeEvent(stamp_ns, EventKind.INTERVENTION_BEGAN)
         return {
             'policy/proposal': proposal_to_msg(proposal),
             'teleop/action': expert,
             'sim/supervisor': expert,
             'command': command_to_msg(command, spec.axis_names),
-            'gate/status': state_to_msg(GateState(tick, stamp_ns, *mode)),
+            'gate/status': state_to_msg(state),
             'episode/events': event_to_msg(event),
         }
 
@@ -174,8 +191,14 @@ def main() -> None:
     stop = StopFlag()
     node = rclpy.create_node(f'load_{kind}', namespace=namespace)
     source = SOURCES[kind](node, load_spec(task, robot), np.random.default_rng(0))
-    Path(out).write_text(json.dumps(publish(source, stop)))
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    thread = threading.Thread(target=executor.spin)
+    thread.start()
+    write_json(Path(out), publish(source, stop))
     time.sleep(1.0)  # what was sent last has to be fetched from this process's shared memory
+    executor.shutdown()
+    thread.join()
     rclpy.try_shutdown()
 
 

@@ -35,6 +35,7 @@ def measured(tmp_path_factory):
 def test_nothing_is_lost_beside_a_camera(measured):
     load = measured['load']
     assert load['lost'] == 0
+    assert load['verdict'] != 'BAD'
     assert load['equal']
     assert load['topics']['/load/image_raw']['recorded'] > 10
     assert load['topics']['/load/joint_states']['recorded'] > 400
