@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -35,6 +36,7 @@ from il_data.manifest import load
 from il_ros import environment
 from il_ros.graph import NodeSpec, graph
 from il_ros.graph_args import GraphArgs
+from il_ros.parting import let_go, parted
 from il_ros.run import StopFlag
 from il_ros.session import Session
 
@@ -133,7 +135,7 @@ def run(folder: Path, minutes: float, seed: int) -> dict[str, Any]:
         pids = {name: process.pid for name, process in running.items()}
         with processes.Watcher(pids, LOOK_S) as watcher:
             troubles = record(session, minutes * 60, seed, stop)
-        session.close()
+        let_go([session.node])
     finally:
         processes.end(list(running.values()))
     return {
@@ -153,7 +155,6 @@ def main() -> None:
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     with tempfile.TemporaryDirectory() as folder:
         result = run(Path(folder), args.minutes, args.seed)
-    rclpy.try_shutdown()
     report(result)
     bars = {'percent_per_hour': BAR_PERCENT}
     about = {'seed': args.seed, 'minutes': args.minutes, 'rate_hz': RATE_HZ, 'bars': bars}
@@ -182,3 +183,4 @@ KEPT = ('handles', 'threads')
 
 if __name__ == '__main__':
     main()
+    sys.exit(parted(0))
