@@ -99,7 +99,8 @@ def main() -> None:
         cells += made
     show(rows)
     settings = {k: v for k, v in vars(args).items() if k != 'out'}
-    measure.write(args.out, {'settings': settings, 'rows': rows, 'cells': cells})
+    human = DEMONSTRATE.human
+    measure.write(args.out, {'settings': settings, 'human': human, 'rows': rows, 'cells': cells})
 
 
 if __name__ == '__main__':
