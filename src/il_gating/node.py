@@ -12,7 +12,7 @@ from std_srvs.srv import Trigger
 
 from il_core.errors import UserError
 from il_core.told import change
-from il_core.types import Command, EventKind, ExpertAction, Mode, Proposal
+from il_core.types import NS_PER_S, Command, EventKind, ExpertAction, Mode, Proposal
 from il_gating.api import GATES, Fitted, set_budget
 from il_gating.asked import GateEvent, Request
 from il_gating.build import build_gate, parse_params
@@ -197,16 +197,16 @@ class GateNode(TickingNode):
         self.begin_tick(0 if proposal is None else proposal.frame.stamp_ns)
         queue, self.queue, self.tick_ns = self.queue, [], now_ns
         begun_ns = self.steady_ns()
-        output = self.core.update(
-            proposal,
-            expert,
-            queue,
-            now_ns,
-            stamp_ns=self.clock_ns(),
-            expert_received_ns=expert_ns,
-            rival=self.sole.rival,
+        update = partial(self.core.update, rival=self.sole.rival)
+        output = update(
+            proposal, expert, queue, now_ns, stamp_ns=self.clock_ns(), expert_received_ns=expert_ns
         )
-        self.decision.add_since(begun_ns, self.steady_ns())
+        ended_ns = self.steady_ns()
+        self.decision.add_since(begun_ns, ended_ns)
+        if not self.lockstep and ended_ns - now_ns > self.params.observation_timeout_s * NS_PER_S:
+            # This process stood still in between: what it decided is of then, and is not sent.
+            self.tell(output)
+            output = update(None, None, (), ended_ns, stamp_ns=self.clock_ns())
         if output.command is not None:
             self.send(output.command)
         self.tell(output)

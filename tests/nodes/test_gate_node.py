@@ -63,6 +63,43 @@ def test_silent_policy_is_hold_within_the_time_out_and_hold_commands_go_on(gate)
     assert rig.cause is Cause.RESUME
 
 
+STANDS_STILL = """
+import time
+from il_core.types import Mode
+from il_gating.core import GateCore
+from il_gating.node import main
+
+update, acted = GateCore.update, []
+
+
+def late(self, *args, **options):
+    output = update(self, *args, **options)
+    if output.command is not None and output.command.mode is Mode.AUTONOMOUS:
+        acted.append(output)
+        time.sleep(1.2 if len(acted) == 20 else 0.0)
+    return output
+
+
+GateCore.update = late
+main()
+"""
+
+
+def test_what_was_decided_before_the_process_stood_still_is_not_sent(gate):
+    rig, arrived = gate(observation_timeout_s=0.5), []
+    rig.command_line[1:3] = ['-c', STANDS_STILL]
+    rig.restart()
+    rig._listen('command', lambda m: arrived.append((time.monotonic(), m.mode)))
+    rig.started()
+    assert rig.spin(lambda: rig.mode is Mode.AUTONOMOUS)
+    assert rig.spin(lambda: rig.mode is Mode.HOLD)
+    assert rig.cause is Cause.STALE_OBSERVATION
+    gaps = np.diff([seen for seen, _ in arrived])
+    last = int(np.argmax(gaps))
+    assert gaps[last] > 1.0
+    assert [mode for _, mode in arrived[last : last + 2]] == [Mode.AUTONOMOUS, Mode.HOLD]
+
+
 def test_joystick_that_falls_silent_while_the_human_drives_is_hold_and_never_the_policy(gate):
     rig = gate()
     rig.joystick_speaks = True
