@@ -123,10 +123,8 @@ class Rig:
         """
         for source in self._sources:
             source.send_signal(signal.SIGINT)
-        told, end_s = (
-            [self.folder / f'{kind}.json' for kind in self._hz],
-            time.monotonic() + ANSWER_S,
-        )
+        told = [self.folder / f'{kind}.json' for kind in self._hz]
+        end_s = time.monotonic() + ANSWER_S
         while not all(path.exists() for path in told):
             if time.monotonic() > end_s:
                 raise TimeoutError('the sources do not say what they have sent')
