@@ -93,8 +93,9 @@ class Pacer:
         """A proposal came; one that waits gives way to it. One that is `answered` makes no
         tick."""
         if not self._apart and self._heard_ns is not None:
-            pace_ns = min(now_ns - self._heard_ns, SLOWEST * self._period_ns)
-            self._late_ns = round(LATE * max(self._period_ns, pace_ns))
+            pace_ns = now_ns - self._heard_ns
+            slow = self._period_ns < pace_ns <= SLOWEST * self._period_ns  # longer is silence
+            self._late_ns = round(LATE * (pace_ns if slow else self._period_ns))
         self._heard_ns = now_ns
         if not answered(proposal.frame.stamp_ns, self._newest_ns):
             self._waiting, self._newest_ns = proposal, proposal.frame.stamp_ns
