@@ -34,6 +34,7 @@ class Judge:
         self._silent_s = spec.robot.command_timeout_s
         self._last: tuple[float, Command] | None = None
         self._seen: OrderedDict[int, float] = OrderedDict()
+        self._policy, self._told = set[int](), dict[int, float]()
         self._may_act, self._asked_s = False, 0.0
         self.unsafe: list[str] = []
         self.times: deque[float] = deque(maxlen=4 * KEPT)
@@ -53,6 +54,9 @@ class Judge:
         """The gate said who acts."""
         changed = not self.states or self.states[-1][1].mode is not state.mode
         self.states.append((now_s, state))
+        if state.owner is Owner.POLICY:
+            self._policy.add(state.stamp_ns)
+            self._age(state.stamp_ns)
         if changed and state.mode in (Mode.HOLD, Mode.SUPERVISOR):
             self._may_act = False
         elif state.mode is Mode.AUTONOMOUS and not self._may_act:
@@ -71,16 +75,22 @@ class Judge:
         self._within(command)
         if before is not None:
             self._steps(before[1], command, now_s - before[0])
-        # A tick without a proposal has the number of the one before, and holds.
-        if command.owner is Owner.POLICY and (before is None or before[1].tick != command.tick):
-            age_s = now_s - self._seen.get(command.stamp_ns, now_s)
-            if age_s > self._stale_s:
-                self._say(f'the policy acts on what was seen {age_s:.2f} s ago')
 
-    def robot(self, numbers: np.ndarray, topic: str) -> None:
-        """The robot heard a message."""
+    def robot(self, numbers: np.ndarray, topic: str, stamp_ns: int, now_s: float) -> None:
+        """The robot was sent a message; stamp_ns: of the observation, 0 where it has none."""
         if not np.isfinite(numbers).all():
             self._say(f'{topic} carries {numbers.tolist()}')
+        # What comes again with a stamp is of a tick without a proposal, and stands.
+        if stamp_ns in self._seen and stamp_ns not in self._told:
+            self._told[stamp_ns] = now_s - self._seen[stamp_ns]
+            self._age(stamp_ns)
+
+    def _age(self, stamp_ns: int) -> None:
+        """When both are known: did the policy act, and how old was it when the robot was told?
+        (A gate may be stopped before it says so itself.)"""
+        if stamp_ns in self._policy and self._told.get(stamp_ns, 0.0) > self._stale_s:
+            self._say(f'the policy acts on what was seen {self._told[stamp_ns]:.2f} s ago')
+            self._told[stamp_ns] = 0.0
 
     def forget(self) -> None:
         """The simulator has put the robot somewhere else."""

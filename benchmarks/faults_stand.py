@@ -37,7 +37,7 @@ from il_core.types import EventKind, GateState, Mode, Outcome
 from il_gating.gate_file import GATE_FILE, Fit, gate_json
 from il_policy.checkpoint import GRAPH, extend, load
 from il_ros.bringup import Bringup, Say
-from il_ros.build import header
+from il_ros.build import header, to_ns
 from il_ros.compose import run_composed
 from il_ros.graph import NodeSpec, graph
 from il_ros.graph_args import GraphArgs
@@ -153,7 +153,9 @@ class Stand:
             create_subscription(
                 self.node,
                 topic,
-                lambda m, d=decode, t=topic.name: self.judge.robot(np.asarray(d(m)), t),
+                lambda m, i, d=decode, t=topic.name: judge.robot(
+                    np.asarray(d(m)), t, _stamp_ns(m), _sent_s(i)
+                ),
                 depth=100,
             )
         self.relays = {name: self._relay(name) for name in RELAYS}
@@ -318,6 +320,10 @@ class Stand:
 def _sent_s(info: Any) -> float:
     """When a message was published: this process may hear of it late."""
     return float(info['source_timestamp']) * 1e-9
+
+
+def _stamp_ns(message: Any) -> int:
+    return to_ns(message.header.stamp) if hasattr(message, 'header') else 0
 
 
 def _nodes(task: Path, checkpoint: Path, run: Path) -> list[NodeSpec]:

@@ -120,10 +120,8 @@ class GateNode(TickingNode):
 
     def last_words(self) -> list[Any]:
         command = self.core.stop(self.now_ns()) if self.sole.speaks else None
-        if command is None:
-            return []
         self.send(command)
-        return [*self.robot, self.commands]
+        return [] if command is None else [*self.robot, self.commands]
 
     def health(self) -> Health:
         values = {'gate': self.params.gate, 'checkpoint_id': self.core.checkpoint_id}
@@ -175,8 +173,7 @@ class GateNode(TickingNode):
 
     def on_request(self, request: Request, _: Any, response: Any) -> Any:
         now_ns = self.tick_ns if self.lockstep else self.steady_ns()
-        refusal = self.core.refusal(request, now_ns)
-        if refusal:
+        if refusal := self.core.refusal(request, now_ns):
             raise UserError(f'gate/{request.value}', self.core.mode.name, refusal)
         self.queue.append(request)
         response.success, response.message = True, 'at the next tick'
@@ -201,13 +198,10 @@ class GateNode(TickingNode):
         output = update(
             proposal, expert, queue, now_ns, stamp_ns=self.clock_ns(), expert_received_ns=expert_ns
         )
-        ended_ns = self.steady_ns()
-        self.decision.add_since(begun_ns, ended_ns)
-        if not self.lockstep and ended_ns - now_ns > self.params.observation_timeout_s * NS_PER_S:
-            # This process stood still in between: what it decided is of then, and is not sent.
-            self.tell(output)
-            output = update(None, None, (), ended_ns, stamp_ns=self.clock_ns())
-        if output.command is not None:
+        self.decision.add_since(begun_ns, self.steady_ns())
+        if not self.send(output.command, None if self.lockstep else now_ns):
+            self.tell(output)  # this process stood still in between: that was decided then
+            output = update(None, None, (), self.steady_ns(), stamp_ns=self.clock_ns())
             self.send(output.command)
         self.tell(output)
         self.end_tick()
@@ -221,16 +215,22 @@ class GateNode(TickingNode):
             self.complain(UserError('noise of the gate', self.params.gate, output.complaint))
         for notice in output.notices:
             self.events.publish(messages.event_to_msg(notice))
-        mode = before.state.mode if before else Mode.UNKNOWN
-        if mode is not state.mode:
+        if (mode := before.state.mode if before else Mode.UNKNOWN) is not state.mode:
             log(self, change(mode, state), verdict(state).level)
 
-    def send(self, command: Command) -> None:
-        """Publish a command: to the robot first."""
+    def send(self, command: Command | None, begun_ns: int | None = None) -> bool:
+        """Publish a command, to the robot first. False: its tick was too long ago to send all."""
+        if command is None:
+            return True
+        limit_ns = self.params.observation_timeout_s * NS_PER_S
         for publisher, build in zip(self.robot, self.builders, strict=True):
-            publisher.publish(build(command.action, command.stamp_ns))
+            message = build(command.action, command.stamp_ns)
+            if begun_ns is not None and self.steady_ns() - begun_ns > limit_ns:
+                return False
+            publisher.publish(message)
         self.commands.publish(messages.command_to_msg(command, self.spec.axis_names))
         self.memory.note(command.action)
+        return True
 
     def _build(self) -> GateCore:
         fitted = self._fitted(Path(self.params.checkpoint) if self.params.checkpoint else None)

@@ -66,28 +66,41 @@ def test_silent_policy_is_hold_within_the_time_out_and_hold_commands_go_on(gate)
 STANDS_STILL = """
 import time
 from il_core.types import Mode
+from il_gating import node
 from il_gating.core import GateCore
-from il_gating.node import main
 
-update, acted = GateCore.update, []
+update, builders, acted = GateCore.update, node.command_builders, []
 
 
-def late(self, *args, **options):
+def still():
+    if len(acted) == 20:
+        acted.append(None)
+        time.sleep(1.2)
+
+
+def decide(self, *args, **options):
     output = update(self, *args, **options)
     if output.command is not None and output.command.mode is Mode.AUTONOMOUS:
         acted.append(output)
-        time.sleep(1.2 if len(acted) == 20 else 0.0)
+        DECIDED
     return output
 
 
-GateCore.update = late
-main()
+def build(spec):
+    *others, last = builders(spec)
+    return [*others, lambda *args: (BUILDING, last(*args))[1]]
+
+
+GateCore.update, node.command_builders = decide, build
+node.main()
 """
 
 
-def test_what_was_decided_before_the_process_stood_still_is_not_sent(gate):
+@pytest.mark.parametrize('place', ['DECIDED', 'BUILDING'])
+def test_what_was_decided_before_the_process_stood_still_is_not_sent(gate, place):
     rig, arrived = gate(observation_timeout_s=0.5), []
-    rig.command_line[1:3] = ['-c', STANDS_STILL]
+    script = STANDS_STILL.replace(place, 'still()')
+    rig.command_line[1:3] = ['-c', script.replace('DECIDED', 'pass').replace('BUILDING', '0')]
     rig.restart()
     rig._listen('command', lambda m: arrived.append((time.monotonic(), m.mode)))
     rig.started()
