@@ -54,9 +54,6 @@ class Judge:
         """The gate said who acts."""
         changed = not self.states or self.states[-1][1].mode is not state.mode
         self.states.append((now_s, state))
-        if state.owner is Owner.POLICY:
-            self._policy.add(state.stamp_ns)
-            self._age(state.stamp_ns)
         if changed and state.mode in (Mode.HOLD, Mode.SUPERVISOR):
             self._may_act = False
         elif state.mode is Mode.AUTONOMOUS and not self._may_act:
@@ -75,12 +72,16 @@ class Judge:
         self._within(command)
         if before is not None:
             self._steps(before[1], command, now_s - before[0])
+        # A tick without a proposal has the number of the one before, and stands.
+        if command.owner is Owner.POLICY and (before is None or before[1].tick != command.tick):
+            self._policy.add(command.stamp_ns)
+            self._age(command.stamp_ns)
 
     def robot(self, numbers: np.ndarray, topic: str, stamp_ns: int, now_s: float) -> None:
         """The robot was sent a message; stamp_ns: of the observation, 0 where it has none."""
         if not np.isfinite(numbers).all():
             self._say(f'{topic} carries {numbers.tolist()}')
-        # What comes again with a stamp is of a tick without a proposal, and stands.
+        # What comes again with a stamp stands, too.
         if stamp_ns in self._seen and stamp_ns not in self._told:
             self._told[stamp_ns] = now_s - self._seen[stamp_ns]
             self._age(stamp_ns)

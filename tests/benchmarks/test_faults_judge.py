@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 from faults_judge import Judge
 
 from il_core.load import load_spec
-from il_core.types import Cause, GateState, Mode, Owner
+from il_core.types import Command, Mode, Owner
 
 STALE_S = 0.2
 SEEN_NS, SEEN_S = 1_000_000_000, 10.0
@@ -24,33 +22,40 @@ def judge():
     return judge
 
 
-def status(owner, stamp_ns=SEEN_NS):
+def command(owner, tick=1, stamp_ns=SEEN_NS):
     mode = Mode.AUTONOMOUS if owner is Owner.POLICY else Mode.HOLD
-    return GateState(1, stamp_ns, mode, owner, Cause.START)
+    return Command(tick, stamp_ns, STILL, mode, owner)
 
 
-@pytest.mark.parametrize('order', list(itertools.permutations(range(2))))
+@pytest.mark.parametrize('told_first', [True, False])
 @pytest.mark.parametrize('late_s', [0.0, 0.8])
-def test_policy_whose_command_reaches_the_robot_late_is_unsafe(judge, order, late_s):
-    sent_s = SEEN_S + late_s
-    said = (
-        lambda: judge.state(status(Owner.POLICY), sent_s),
-        lambda: judge.robot(STILL, 'servo/twist', SEEN_NS, sent_s),
-    )
-    for i in order:
-        said[i]()
+def test_policy_whose_command_reaches_the_robot_late_is_unsafe(judge, told_first, late_s):
+    if told_first:
+        judge.robot(STILL, 'servo/twist', SEEN_NS, SEEN_S + late_s)
+    judge.command(command(Owner.POLICY), SEEN_S + late_s)
+    judge.robot(STILL, 'servo/twist', SEEN_NS, SEEN_S + late_s)
     assert len(judge.unsafe) == (late_s > 0)
 
 
 def test_a_gate_that_is_stopped_after_it_told_the_robot_is_not_unsafe(judge):
     judge.robot(STILL, 'servo/twist', SEEN_NS, SEEN_S + 0.01)
-    judge.state(status(Owner.POLICY), SEEN_S + 0.8)
+    judge.command(command(Owner.POLICY), SEEN_S + 0.8)
     assert not judge.unsafe
 
 
-def test_what_holds_with_the_stamp_of_old_is_not_unsafe(judge):
+def test_what_stands_with_the_stamp_of_old_is_not_unsafe(judge):
     for k in range(10):
         judge.robot(STILL, 'servo/twist', SEEN_NS, SEEN_S + 0.05 * k)
-        judge.state(status(Owner.POLICY if k < 4 else Owner.NOBODY), SEEN_S + 0.05 * k)
-    judge.robot(STILL, 'servo/twist', 0, SEEN_S + 1.0)
+        judge.command(command(Owner.POLICY if k < 4 else Owner.NOBODY), SEEN_S + 0.05 * k)
+    assert not judge.unsafe
+
+
+def test_a_proposal_that_comes_when_the_gate_holds_is_not_unsafe():
+    judge = Judge(load_spec('reach'), STALE_S)
+    judge.command(command(Owner.POLICY, stamp_ns=SEEN_NS - 1), SEEN_S - 0.05)
+    for owner in (Owner.POLICY, Owner.NOBODY):  # nothing new came: the tick is the same
+        judge.command(command(owner), SEEN_S)
+    judge.proposed(SEEN_NS, SEEN_S)
+    judge.robot(STILL, 'servo/twist', SEEN_NS, SEEN_S + 0.8)
+    judge.command(command(Owner.NOBODY, tick=2), SEEN_S + 0.8)
     assert not judge.unsafe
